@@ -1,0 +1,208 @@
+/** Host or CLI ↔ engine. Handles and pictures cross, tensors do not. */
+import type { ErrorData } from '../core/errors';
+import type { ModelFile } from '../core/model/modelFile';
+import type { Cut } from '../core/slicing/slice';
+import type { Contract } from './channel';
+
+export type BackendName = 'wasm' | 'cpu' | 'tensorflow';
+
+/** How a picture becomes a tensor. Every field is what was or will be done, none is hidden. */
+export interface Preprocessing {
+  width: number;
+  height: number;
+  resize: 'pillow' | 'tensorflow';
+  interpolation: 'nearest' | 'bilinear' | 'bicubic';
+  colorMode: 'rgb' | 'bgr' | 'grayscale';
+  layout: 'channels_last' | 'channels_first';
+  /** What happens to 0…255: `unit` /255, `signed` /127.5-1, `caffe` BGR minus means, `torch` /255 and ImageNet mean/std, `none` nothing, `custom` scale/offset then mean/std per channel. */
+  range: 'unit' | 'signed' | 'caffe' | 'torch' | 'none' | 'custom';
+  scale?: number;
+  offset?: number;
+  mean?: number[];
+  std?: number[];
+  /** Why `auto` chose this, for people; null when the user chose. */
+  reason: string | null;
+}
+
+/** Where an input's values come from. `bytes` instead of `path`: dropped or pasted. */
+export type InputSource =
+  | { kind: 'zeros' | 'ones' }
+  | { kind: 'random'; seed: number }
+  | { kind: 'picture'; path?: string; bytes?: Uint8Array; name: string; preprocessing?: Partial<Preprocessing> }
+  | { kind: 'array'; path?: string; bytes?: Uint8Array; name: string; format: 'npy' | 'npz' | 'json'; member?: string };
+
+export interface InputSpec {
+  /** The model input's name. */
+  input: string;
+  source: InputSource;
+  /** Values for unknown dimensions, axis → size (the batch is axis 0, default 1). */
+  dims?: Record<number, number>;
+}
+
+/** What an input spec comes to: shown before and after a run. */
+export interface ResolvedInput {
+  input: string;
+  label: string;
+  shape: number[];
+  dtype: string;
+  /** For pictures. */
+  preprocessing?: Preprocessing;
+  /** The picture as loaded and resized, before the range step. */
+  picture?: Picture;
+  /** "Batch dimension added" and the like, as codes for `core/messages`. */
+  notes: { code: string; data: ErrorData }[];
+}
+
+/** Ready pixels: 8 bits RGBA, rows top to bottom. */
+export interface Picture {
+  width: number;
+  height: number;
+  rgba: Uint8Array<ArrayBuffer>;
+}
+
+/** Over finite values; `std` is the population's; `zeros`, `nan`, `inf` are counts. */
+export interface Statistics {
+  min: number;
+  max: number;
+  mean: number;
+  std: number;
+  l2: number;
+  zeros: number;
+  nan: number;
+  inf: number;
+  /** Channels (last axis, or axis 1 for channels_first) that are all zero for this input. */
+  deadChannels: number;
+  channels: number;
+  /** Channels whose values are all the same, not zero. */
+  constantChannels: number;
+  count: number;
+  first: number[];
+}
+
+export interface Activation {
+  address: string;
+  shape: number[];
+  dtype: string;
+  statistics: Statistics;
+  /** A small picture for the row; null for tensors with none (strings). */
+  thumbnail: Picture | null;
+  /** ms of the call itself. */
+  ms: number;
+  backend: BackendName;
+}
+
+export interface RunResult {
+  runId: number;
+  epoch: number;
+  backend: BackendName;
+  /** Calls that ran elsewhere because the backend lacks a kernel: address → why. */
+  fallbacks: { address: string; backend: BackendName; reason: string }[];
+  inputs: ResolvedInput[];
+  /** ms of the calls alone, and with statistics and thumbnails. */
+  predictMs: number;
+  layersMs: number;
+  outputs: { address: string; shape: number[]; dtype: string; values: (number | string)[] }[];
+  activations: Activation[];
+  firstNonFinite: string | null;
+}
+
+/** A tensor kept in the engine. Dead after the next run, close or restart (`handle-gone`). */
+export interface TensorHandle {
+  epoch: number;
+  runId: number;
+  address: string;
+}
+
+export type PreviewKind = 'channels' | 'bars' | 'heatmap' | 'classes' | 'scalar' | 'strings' | 'matrix';
+
+export interface PreviewOptions {
+  colorMap: string;
+  /** Each channel on its own scale, or all on one. */
+  scale: 'channel' | 'tensor';
+  /** Which example of the batch. */
+  example: number;
+  /** First tile, for more channels than fit. */
+  offset: number;
+  limit: number;
+}
+
+/** What the activation pane shows. Pictures are ready; numbers are few. */
+export type Preview =
+  | {
+      kind: 'channels' | 'matrix';
+      tileWidth: number;
+      tileHeight: number;
+      /** Channels in the tensor, and those here. */
+      channels: number;
+      tiles: { channel: number; picture: Picture; min: number; max: number; mean: number; dead: boolean }[];
+    }
+  | { kind: 'bars'; values: number[]; total: number; offset: number }
+  | { kind: 'heatmap'; picture: Picture; rows: number; columns: number; min: number; max: number }
+  | { kind: 'classes'; top: { index: number; value: number; label: string | null }[]; total: number }
+  | { kind: 'scalar'; value: number }
+  | { kind: 'strings'; values: string[]; total: number };
+
+export interface PreviewResult {
+  address: string;
+  shape: number[];
+  dtype: string;
+  statistics: Statistics;
+  /** 32 equal bins from min to max over finite values. */
+  histogram: { counts: number[]; min: number; max: number };
+  preview: Preview;
+}
+
+export interface VerifyResult {
+  backend: BackendName;
+  outputs: { address: string; maxAbsDiff: number | string; equal: boolean }[];
+  wholeFromParts: { maxAbsDiff: number | string } | null;
+  nonFinite: { slice: number; original: number };
+  weak: boolean;
+  passed: boolean;
+}
+
+export interface Progress {
+  done: number;
+  total: number;
+  /** Address or file that is worked on. */
+  at: string;
+}
+
+export interface EngineContract extends Contract {
+  requests: {
+    /** Reads topology and weight index of the file at `path` (a file or a folder). */
+    open: { params: { path: string; customLayers?: string[]; structureOnly?: boolean }; result: { model: ModelFile; epoch: number } };
+    resolveInputs: { params: { inputs: InputSpec[] }; result: { inputs: ResolvedInput[] } };
+    /** Runs the model. `want`: addresses whose activations are wanted, or all. Batches come as progress while it runs. */
+    run: {
+      params: { inputs: InputSpec[]; want: 'all' | string[]; backend: 'auto' | BackendName; thumbnails: boolean; colorMap: string; keep: boolean };
+      result: RunResult;
+      progress: Progress & { activations: Activation[] };
+    };
+    preview: { params: { handle: TensorHandle; options: PreviewOptions }; result: PreviewResult };
+    /** Single values under the pointer: one channel of one example, row by row. */
+    values: { params: { handle: TensorHandle; example: number; channel: number | null }; result: { width: number; height: number; values: Float32Array<ArrayBuffer> } };
+    weightStatistics: { params: { address: string }; result: { weights: { name: string; statistics: Statistics; histogram: { counts: number[]; min: number; max: number } }[] } };
+    /** Builds the slice from its own serialized topology and bytes (or the saved one at `slicePath`) and runs it against the original. */
+    verify: {
+      params: { cut: Cut; slicePath?: string; inputs: InputSpec[]; tolerance: number; backend: 'auto' | BackendName };
+      result: VerifyResult;
+      progress: Progress;
+    };
+    save: {
+      params: { cut: Cut; target: string; name?: string; force: boolean; shardBytes?: number };
+      result: { files: string[]; bytes: number };
+      progress: Progress;
+    };
+    /** Writes the activations of a kept run: `.npz`, or a folder of `.npy` (`png`: their pictures too). */
+    exportActivations: {
+      params: { epoch: number; runId: number; addresses: 'all' | string[]; target: string; png: boolean; force: boolean };
+      result: { files: string[]; bytes: number };
+      progress: Progress;
+    };
+    close: { params: Record<string, never>; result: null };
+  };
+  events: {
+    log: { level: 'info' | 'warn' | 'error'; text: string };
+  };
+}

@@ -1,0 +1,156 @@
+/** Host ↔ webview. The webview speaks first (`ready`); the host then owns what both show. */
+import type { ErrorCode } from '../core/errors';
+import type { InspectDocument, InspectLayer } from '../core/model/inspectDocument';
+import type { SlicePlan } from '../core/slicing/slice';
+import type { Contract } from './channel';
+import type {
+  Activation, BackendName, InputSpec, Picture, PreviewOptions, PreviewResult, ResolvedInput, VerifyResult,
+} from './engine';
+
+/** A row of the tree: a layer without what only its details need. */
+export type LayerRow = Omit<InspectLayer, 'config' | 'weights' | 'inner'> & {
+  weights: number;
+  /** Addresses of other layers that use the same weight bytes. */
+  sharedWith?: string[];
+  /** The config's `data_format` where it has one; names the axes of the shapes. */
+  dataFormat?: string;
+};
+export type ViewerModel = Omit<InspectDocument, 'layers'> & { layers: LayerRow[] };
+
+export interface Mark {
+  /** Canonical address of a tensor. */
+  address: string;
+  kind: 'output' | 'input';
+  /** The file changed and the address or shape no longer fits. */
+  stale: boolean;
+}
+
+/** A page inside the editor instead of the tree: what, where, what to do. */
+export interface ErrorPage {
+  code: ErrorCode;
+  message: string;
+  /** The topology is readable although the weights are not. */
+  canOpenStructure: boolean;
+  canReopenAsText: boolean;
+}
+
+export interface SliceState {
+  marks: Mark[];
+  canUndo: boolean;
+  canRedo: boolean;
+  /** null: no marks. */
+  plan: SlicePlan | null;
+  /** The cut cannot be planned at all. */
+  planError: string | null;
+  verification:
+    | { state: 'none' }
+    | { state: 'running'; done: number; total: number }
+    | { state: 'done'; result: VerifyResult; stale: boolean }
+    | { state: 'failed'; message: string };
+}
+
+export interface InputState {
+  specs: InputSpec[];
+  /** What they come to; null while unresolved, `error` when they cannot be used. */
+  resolved: ResolvedInput[] | null;
+  error: string | null;
+  /** Pictures of the workspace near the model that a user may pick at once. */
+  suggestions: { label: string; path: string }[];
+}
+
+export interface RunState {
+  state: 'none' | 'running' | 'done' | 'failed' | 'cancelled';
+  done: number;
+  total: number;
+  at: string;
+  message: string | null;
+  backend: BackendName | null;
+  fallbacks: { address: string; backend: BackendName; reason: string }[];
+  predictMs: number | null;
+  layersMs: number | null;
+  firstNonFinite: string | null;
+  /** false: the tensors are gone (closed, restarted): statistics stay, previews need a new run. */
+  live: boolean;
+  outputs: { address: string; top: { index: number; value: number; label: string | null }[] }[];
+}
+
+export interface ViewerSettings {
+  colorMap: string;
+  reduceMotion: boolean;
+}
+
+/** Everything a fresh webview needs. */
+export interface ViewerState {
+  fileName: string;
+  loading: boolean;
+  model: ViewerModel | null;
+  /** Set beside `model` when only the structure could be opened. */
+  error: ErrorPage | null;
+  slice: SliceState;
+  input: InputState;
+  run: RunState;
+  activations: Activation[];
+  settings: ViewerSettings;
+  /** vscode.l10n's bundle for the display language, or null for English. */
+  l10n: Record<string, string> | null;
+}
+
+/** What the host answers and sends. */
+export interface HostContract extends Contract {
+  requests: {
+    ready: { params: Record<string, never>; result: ViewerState };
+    details: { params: { address: string }; result: InspectLayer };
+    weightStatistics: {
+      params: { address: string };
+      result: { weights: { name: string; statistics: Activation['statistics']; histogram: { counts: number[]; min: number; max: number } }[] };
+    };
+    /** Sets or removes one mark; one undo step. */
+    toggleMark: { params: { address: string; kind: Mark['kind'] }; result: null };
+    clearMarks: { params: Record<string, never>; result: null };
+    undo: { params: Record<string, never>; result: null };
+    redo: { params: Record<string, never>; result: null };
+    setInput: { params: { spec: InputSpec }; result: null };
+    /** Shows VS Code's file dialog for this input. */
+    pickInput: { params: { input: string }; result: null };
+    run: { params: Record<string, never>; result: null };
+    cancelRun: { params: Record<string, never>; result: null };
+    preview: { params: { address: string; options: PreviewOptions }; result: PreviewResult };
+    values: { params: { address: string; example: number; channel: number | null }; result: { width: number; height: number; values: Float32Array<ArrayBuffer> } };
+    verify: { params: Record<string, never>; result: null };
+    cancelVerify: { params: Record<string, never>; result: null };
+    /** Each runs the command of that name for this editor. */
+    command: {
+      params: {
+        id:
+          | 'saveSlice' | 'insertExtractionCode' | 'insertModelAsLayerCode' | 'exportActivations' | 'exportSummary'
+          | 'showLog' | 'openStructure' | 'reopenAsText' | 'reload' | 'sliceToLayer';
+        addresses?: string[];
+      };
+      result: null;
+    };
+    copy: { params: { text: string }; result: null };
+    setSetting: { params: { key: 'colorMap'; value: string }; result: null };
+  };
+  events: {
+    state: Partial<Omit<ViewerState, 'activations' | 'l10n'>>;
+    /** Activations as they arrive; `reset` drops those of the run before. */
+    activations: { reset: boolean; items: Activation[] };
+    /** A command from the palette that the view carries out. */
+    reveal: { address: string; focus: boolean };
+    focusSearch: null;
+    markSelected: { kind: Mark['kind'] };
+    picture: { input: string; picture: Picture };
+  };
+}
+
+/** What the webview answers and sends. */
+export interface WebviewContract extends Contract {
+  requests: {
+    /** The rows that are selected, for commands from the palette. */
+    selection: { params: Record<string, never>; result: { addresses: string[] } };
+  };
+  events: {
+    /** First rows are on screen. */
+    painted: { rows: number };
+  };
+}
