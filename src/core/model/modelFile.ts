@@ -1,7 +1,7 @@
 /** What opening a model file yields: plain data, no weight bytes. */
 import type { ErrorCode, ErrorData } from '../errors';
 import type { JsonObject } from './json';
-import type { DType, LayerGraph, Shape } from './layerGraph';
+import type { DType, LayerGraph } from './layerGraph';
 
 export type ModelFormat = 'layers-model' | 'graph-model' | 'keras-v3' | 'keras-h5' | 'weights-h5' | 'weights-manifest';
 

@@ -1,0 +1,27 @@
+/** Whether the model file is one that plain TF.js loads and computes as its author saw it. */
+import { kerasMajor, sliceModel } from '../slicing/sliceModel';
+import type { ModelFile } from '../model/modelFile';
+
+/** Why plain TF.js cannot use the file as it is, as the end of a sentence; null when it can. */
+export function plainFileProblem(model: ModelFile): string | null {
+  if (model.problems.some(({ code }) => code === 'byte-order-mark')) return 'it begins with a byte order mark';
+  if (model.problems.some(({ code }) => code === 'extra-weight')) return 'it holds weights that no layer uses';
+  if (model.problems.some(({ severity }) => severity === 'error')) return 'it is not whole';
+  if (model.repairs.length > 0) {
+    return kerasMajor(model) === 3 ? 'it is written in the way of Keras 3' : 'its topology needs repairs';
+  }
+  const whole = sliceModel(model, { outputs: [], inputs: [] });
+  const [lack] = whole.plan.notExportable;
+  if (lack) return lack.reason;
+  const [note] = whole.plan.notes;
+  if (note) return 'TF.js would read a part of it differently';
+  const misnamed = whole.weights.some(({ name, entry }) => !isFoundAs(model.weightEntries[entry]?.name ?? '', name));
+  return misnamed ? 'its weights have names that TF.js does not look for' : null;
+}
+
+/** TF.js finds `lstm/lstm_cell/kernel` as `lstm/kernel`, too. */
+function isFoundAs(stored: string, wanted: string): boolean {
+  if (stored === wanted) return true;
+  const parts = stored.split('/');
+  return [...parts.slice(0, -2), ...parts.slice(-1)].join('/') === wanted;
+}

@@ -1,0 +1,113 @@
+/**
+ * Masks that no edge of the graph shows: Keras 2, and every Sequential, hand a mask on from layer to layer
+ * (`Embedding` with `mask_zero`, `Masking`). Keras 3's functional files have them as edges (`kwargs.mask`).
+ */
+import { SlicerError } from '../errors';
+import type { Layer } from '../model/layerGraph';
+import type { OpenCall, OpenTensor } from './openGraph';
+
+/** Hand the mask of their input on. */
+const PASS = new Set([
+  'Activation',
+  'ActivityRegularization',
+  'Add',
+  'AlphaDropout',
+  'Average',
+  'BatchNormalization',
+  'Concatenate',
+  'Dense',
+  'Dropout',
+  'ELU',
+  'GaussianDropout',
+  'GaussianNoise',
+  'Identity',
+  'LayerNormalization',
+  'LeakyReLU',
+  'Maximum',
+  'Minimum',
+  'Multiply',
+  'PReLU',
+  'ReLU',
+  'Softmax',
+  'SpatialDropout1D',
+  'SpatialDropout2D',
+  'SpatialDropout3D',
+  'Subtract',
+  'ThresholdedReLU',
+  'TimeDistributed',
+]);
+
+const RECURRENT = new Set([
+  'Bidirectional',
+  'ConvLSTM1D',
+  'ConvLSTM2D',
+  'ConvLSTM3D',
+  'GRU',
+  'LSTM',
+  'RNN',
+  'SimpleRNN',
+]);
+
+/** Compute something else under a mask. */
+const READ = new Set([
+  ...RECURRENT,
+  'AdditiveAttention',
+  'Attention',
+  'GlobalAveragePooling1D',
+  'GroupQueryAttention',
+  'MultiHeadAttention',
+  'Softmax',
+  'TimeDistributed',
+]);
+
+/** Calls that get a mask with one of their inputs. */
+export function maskedCalls(calls: readonly OpenCall[]): ReadonlySet<OpenCall> {
+  const masked = new Set<OpenCall>();
+  if (calls.some(({ call }) => Object.hasOwn(call.kwargs, 'mask'))) return masked;
+  const carrying = new Set<OpenCall>();
+  for (const call of calls) {
+    if (call.inputs.some(({ from }) => carrying.has(from))) masked.add(call);
+    if (makesMask(call.layer) || (masked.has(call) && passesMask(call.layer))) carrying.add(call);
+  }
+  return masked;
+}
+
+/**
+ * @throws SlicerError `mask-crosses` where a supplied tensor would come without the mask that a layer of the slice reads.
+ */
+export function refuseLostMasks(
+  calls: readonly OpenCall[],
+  supplied: readonly { address: string; tensor: OpenTensor }[],
+  inSlice: ReadonlySet<OpenCall>,
+): void {
+  if (supplied.length === 0) return;
+  const masked = maskedCalls(calls);
+  const given = new Map(supplied.map(({ address, tensor }) => [`${tensor.from.position}:${tensor.output}`, address]));
+  const lost = new Map<OpenCall, string>();
+  for (const call of calls) {
+    if (!inSlice.has(call) || !masked.has(call)) continue;
+    for (const { from, output } of call.inputs) {
+      const address = given.get(`${from.position}:${output}`);
+      const carries = makesMask(from.layer) || (masked.has(from) && passesMask(from.layer));
+      const source = address !== undefined ? (carries ? address : undefined) : lost.get(from);
+      if (source === undefined) continue;
+      if (readsMask(call.layer)) throw new SlicerError('mask-crosses', { address: source, neededBy: call.address });
+      if (passesMask(call.layer)) lost.set(call, source);
+    }
+  }
+}
+
+function makesMask({ className, config }: Layer): boolean {
+  return className === 'Masking' || (className === 'Embedding' && config.mask_zero === true);
+}
+
+function passesMask({ className, config, graph }: Layer): boolean {
+  if (graph) return true;
+  if (!RECURRENT.has(className)) return PASS.has(className);
+  const wrapped = className === 'Bidirectional' ? config.layer : config;
+  return JSON.stringify(wrapped ?? null).includes('"return_sequences":true');
+}
+
+function readsMask({ className, graph }: Layer): boolean {
+  return graph !== null || READ.has(className);
+}

@@ -1,0 +1,160 @@
+/** Cut → slice. Pure: a model file and a cut in, a topology and the weight entries it needs out. */
+import { SlicerError } from '../errors';
+import type { InspectTensor, ParamCounts } from '../model/inspectDocument';
+import type { Layer, LayerGraph, Weight } from '../model/layerGraph';
+import type { ModelFile } from '../model/modelFile';
+import { escapeName } from '../model/address';
+import { tensorInfo, type OpenCall } from './openGraph';
+import { resolveCut } from './resolveCut';
+import type { Cut, Slice, SlicePlan } from './slice';
+import { writeTopology, type SliceInput } from './writeTopology';
+
+/**
+ * What the sub-model of `cut` will be. Runs and reads nothing.
+ * A cut that is not closed is planned, too: `boundary` says what it lacks.
+ * @throws SlicerError `unknown-address`, `unsupported`.
+ */
+export function planCut(model: ModelFile, cut: Cut): SlicePlan {
+  return build(model, cut).plan;
+}
+
+/** @throws SlicerError as `planCut`, and `cut-open` where tensors are missing. */
+export function sliceModel(model: ModelFile, cut: Cut): Slice {
+  const slice = build(model, cut);
+  const { missing, closed, suggestions } = slice.plan.boundary;
+  if (!closed) {
+    throw new SlicerError('cut-open', {
+      file: model.file,
+      missing: missing.map(({ address }) => address),
+      shapes: missing.map(({ shape }) => (shape ? [...shape] : null)),
+      neededBy: missing.map(({ neededBy }) => neededBy),
+      suggestions: suggestions.map(({ inputs }) => inputs),
+    });
+  }
+  return slice;
+}
+
+function build(model: ModelFile, cut: Cut): Slice {
+  const resolved = resolveCut(model, cut);
+  const inputs: SliceInput[] = [
+    ...resolved.supplied.map(({ address, tensor }) => ({
+      address,
+      tensor,
+      layer: tensor.from.isInput ? tensor.from.layer : null,
+    })),
+    ...resolved.modelInputs.map((tensor) => ({ address: tensor.from.address, tensor, layer: tensor.from.layer })),
+  ];
+  const written = writeTopology(
+    {
+      name: model.graph.name,
+      isSequential: model.graph.kind === 'sequential',
+      inputs,
+      calls: resolved.calls,
+      outputs: resolved.outputs.map(({ tensor }) => tensor),
+    },
+    kerasMajor(model),
+  );
+  const layers = [...new Set(resolved.calls.map(({ layer }) => layer))];
+  const work = totalWork(resolved.calls);
+  const plan: SlicePlan = {
+    cut: resolved.cut,
+    inputs: inputs.map(({ address, tensor }, i) => named(written.inputNames[i], address, tensor)),
+    outputs: resolved.outputs.map(({ address, tensor }, i) => named(written.outputNames[i], address, tensor)),
+    layers: layerAddresses(inputs, resolved.calls),
+    params: countParams(layers, resolved.calls),
+    macs: work.macs,
+    weightBytes: written.weights.reduce((sum, { entry }) => sum + (model.weightEntries[entry]?.bytes ?? 0), 0),
+    calls: work.calls,
+    boundary: resolved.boundary,
+    notExportable: written.notExportable,
+    notes: [...resolved.notes, ...written.notes],
+  };
+  return { plan, modelConfig: written.modelConfig, weights: written.weights };
+}
+
+/** Major version of the Keras that wrote a file; without one its way of writing tells. */
+export function kerasMajor({ producer, repairs }: ModelFile): 2 | 3 {
+  if (producer.keras !== null) return Number.parseInt(producer.keras, 10) >= 3 ? 3 : 2;
+  return repairs.some(({ code }) => KERAS_3_REPAIRS.has(code)) ? 3 : 2;
+}
+
+const KERAS_3_REPAIRS = new Set(['batch-shape', 'inbound-nodes', 'flat-ports']);
+
+function named(name: string | undefined, address: string, tensor: SliceInput['tensor']): InspectTensor {
+  return { name: name ?? address, address, ...tensorInfo(tensor) };
+}
+
+function layerAddresses(inputs: SliceInput[], calls: OpenCall[]): string[] {
+  const addresses = new Set<string>();
+  for (const { layer, address } of inputs) if (layer) addresses.add(address);
+  for (const { layer, layerAddress } of calls) {
+    if (addresses.has(layerAddress)) continue;
+    addresses.add(layerAddress);
+    if (layer.graph) addInner(layer.graph, layerAddress, addresses);
+  }
+  return [...addresses];
+}
+
+function addInner(graph: LayerGraph, around: string, addresses: Set<string>): void {
+  for (const layer of graph.layers) {
+    const address = `${around}/${escapeName(layer.name)}`;
+    addresses.add(address);
+    if (layer.graph) addInner(layer.graph, address, addresses);
+  }
+}
+
+/** Each variable once, however many layers use it. */
+function countParams(layers: Layer[], calls: OpenCall[]): ParamCounts {
+  const trainableLayers = new Map(calls.map(({ layer, trainable }) => [layer, trainable]));
+  const seen = new Set<number>();
+  let trainable = 0;
+  let total = 0;
+  const add = (weight: Weight, isTrainable: boolean): void => {
+    if (weight.entry !== null) {
+      if (seen.has(weight.entry)) return;
+      seen.add(weight.entry);
+    }
+    const count = weight.shape.reduce<number>((product, dim) => product * (dim ?? 0), 1);
+    total += count;
+    if (isTrainable && weight.trainable) trainable += count;
+  };
+  const open: { layer: Layer; trainable: boolean }[] = layers.map((layer) => ({
+    layer,
+    trainable: trainableLayers.get(layer) ?? true,
+  }));
+  for (let item = open.pop(); item; item = open.pop()) {
+    const { layer, trainable: around } = item;
+    for (const weight of layer.weights) add(weight, around);
+    for (const inner of layer.graph?.layers ?? []) open.push({ layer: inner, trainable: around && inner.trainable });
+  }
+  return { total, trainable, nonTrainable: total - trainable };
+}
+
+interface Work {
+  calls: number;
+  macs: number | null;
+}
+
+/** Calls that compute, those inside nested models included, and their multiply-accumulates. */
+function totalWork(calls: OpenCall[]): Work {
+  const known = new Map<LayerGraph, Work>();
+  const add = (sum: Work, part: Work): Work => ({
+    calls: sum.calls + part.calls,
+    macs: sum.macs === null || part.macs === null ? null : sum.macs + part.macs,
+  });
+  const ofGraph = (graph: LayerGraph): Work => {
+    const before = known.get(graph);
+    if (before) return before;
+    const layers = new Map(graph.layers.map((layer) => [layer.name, layer]));
+    let sum: Work = { calls: 0, macs: 0 };
+    for (const { layer: name, call } of graph.order) {
+      const layer = layers.get(name);
+      if (!layer || graph.inputs.some((input) => input.layer === name)) continue;
+      sum = add(sum, ofCall(layer, layer.calls[call]?.macs ?? null));
+    }
+    known.set(graph, sum);
+    return sum;
+  };
+  const ofCall = (layer: Layer, macs: number | null): Work => (layer.graph ? ofGraph(layer.graph) : { calls: 1, macs });
+  return calls.reduce<Work>((sum, { layer, call }) => add(sum, ofCall(layer, call.macs)), { calls: 0, macs: 0 });
+}

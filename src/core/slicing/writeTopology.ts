@@ -1,0 +1,378 @@
+/** The topology of a slice, in Keras 2's shape as plain TF.js reads it. */
+import { plainTfjs } from '../layers/plainTfjs';
+import type { JsonObject, JsonValue } from '../model/json';
+import type { CallArgument, Layer, Shape } from '../model/layerGraph';
+import { callIndices } from './callOrder';
+import { LayerNames } from './layerNames';
+import { maskedCalls } from './masks';
+import { isTensors, openGraph, tensorInfo, type OpenCall, type OpenTensor } from './openGraph';
+import { tensorKey } from './resolveCut';
+import { innerName, tfjsWeightNames } from './weightNames';
+
+/** An InputLayer of the slice. */
+export interface SliceInput {
+  tensor: OpenTensor;
+  /** The InputLayer that the model has for it; null: it replaces another layer's output. */
+  layer: Layer | null;
+  address: string;
+}
+
+/** One model to be written: the slice, or a nested model in it that stays closed. */
+export interface ModelParts {
+  name: string;
+  isSequential: boolean;
+  inputs: SliceInput[];
+  /** In execution order, InputLayers left out. */
+  calls: OpenCall[];
+  outputs: OpenTensor[];
+}
+
+export interface WrittenTopology {
+  modelConfig: JsonObject;
+  weights: { name: string; entry: number }[];
+  /** Names of the slice's inputs and outputs, in their order. */
+  inputNames: string[];
+  outputNames: string[];
+  notes: { address: string | null; message: string }[];
+  notExportable: { address: string; reason: string }[];
+}
+
+/** A place in the slice: the nested model (null: the slice itself) and how it stands in the source. */
+interface Place {
+  scope: Layer | null;
+  prefix: string;
+  trainable: boolean;
+}
+
+/** A layer as it is written. */
+interface Entry {
+  name: string;
+  className: string;
+  module: string | null;
+  config: JsonObject;
+  calls: OpenCall[];
+}
+
+/** @param keras major version of the Keras that wrote the source: defaults differ. */
+export function writeTopology(parts: ModelParts, keras: 2 | 3): WrittenTopology {
+  const writer = new TopologyWriter(keras);
+  const { json, inputNames, outputNames } = writer.model(parts, { scope: null, prefix: '', trainable: true });
+  for (const { address, name } of writer.names.renamed) {
+    writer.notes.push({
+      address,
+      message: `${address} is called ${name} in the slice: TF.js needs plain names that differ.`,
+    });
+  }
+  const { weights, notes, notExportable } = writer;
+  return { modelConfig: json, weights, inputNames, outputNames, notes, notExportable };
+}
+
+class TopologyWriter {
+  readonly names = new LayerNames();
+  readonly weights: WrittenTopology['weights'] = [];
+  readonly notes: WrittenTopology['notes'] = [];
+  readonly notExportable: WrittenTopology['notExportable'] = [];
+  private readonly entriesWritten = new Set<number>();
+  private masked: ReadonlySet<OpenCall> = new Set();
+
+  constructor(private readonly keras: 2 | 3) {}
+
+  model(parts: ModelParts, place: Place): { json: JsonObject; inputNames: string[]; outputNames: string[] } {
+    const around = this.masked;
+    this.masked = maskedCalls(parts.calls);
+    const layers = new Map<Layer, OpenCall[]>();
+    for (const call of parts.calls) {
+      const calls = layers.get(call.layer);
+      if (calls) calls.push(call);
+      else layers.set(call.layer, [call]);
+    }
+    const entries = new Map<Layer, Entry>();
+    const named = parts.inputs.filter(({ layer }) => layer !== null);
+    const inputNames = new Map(named.map((input) => [input, this.inputName(input, place)]));
+    for (const [layer, calls] of layers) entries.set(layer, this.layer(layer, calls, place));
+    for (const input of parts.inputs) if (!inputNames.has(input)) inputNames.set(input, this.inputName(input, place));
+    const inputs = parts.inputs.map((input) => ({ input, name: inputNames.get(input) ?? '' }));
+    const written = [...entries.values()];
+    this.masked = around;
+
+    const sequential = parts.isSequential && isChain(parts);
+    const json = sequential
+      ? this.sequential(parts, inputs, written)
+      : this.functional(parts, inputs, written, entries, place);
+    return {
+      json,
+      inputNames: inputs.map(({ name }) => name),
+      outputNames: parts.outputs.map((tensor) => {
+        const input = inputs.find(({ input: { tensor: own } }) => tensorKey(own) === tensorKey(tensor));
+        return input?.name ?? entries.get(tensor.from.layer)?.name ?? '';
+      }),
+    };
+  }
+
+  private sequential(parts: ModelParts, inputs: { input: SliceInput; name: string }[], entries: Entry[]): JsonObject {
+    const layers: JsonValue[] = inputs.map(({ input, name }) => ({
+      class_name: 'InputLayer',
+      config: inputConfig(input, name),
+    }));
+    for (const { className, config } of entries) layers.push({ class_name: className, config });
+    return { class_name: 'Sequential', config: { name: parts.name, layers } };
+  }
+
+  private functional(
+    parts: ModelParts,
+    inputs: { input: SliceInput; name: string }[],
+    entries: Entry[],
+    entryOf: ReadonlyMap<Layer, Entry>,
+    place: Place,
+  ): JsonObject {
+    const sources = new Map(inputs.map(({ input, name }) => [tensorKey(input.tensor), name]));
+    const numbers = new Map(parts.calls.map((call, i) => [call, i]));
+    const layerNumbers = new Map(entries.map((entry, i) => [entry, i]));
+    const ordered = parts.calls.map((call) => ({
+      layer: layerNumbers.get(entryOf.get(call.layer) as Entry) ?? 0,
+      // what has no number here is supplied from outside, and there from the start
+      reads: call.inputs.flatMap((tensor) => (sources.has(tensorKey(tensor)) ? [] : (numbers.get(tensor.from) ?? []))),
+    }));
+    const indices = callIndices(ordered, entries.length);
+    if (!indices) {
+      const address = `${place.prefix}${parts.calls[0]?.address ?? ''}`;
+      this.notExportable.push({ address, reason: 'TF.js would make the calls of its reused layers in another order' });
+    }
+    const keras2 = parts.calls.every(isKeras2Call);
+    const node = (call: OpenCall): number => {
+      const index = indices?.[numbers.get(call) ?? 0] ?? 0;
+      // In Keras 2 and TF.js a nested model's own construction is its node 0.
+      return call.layer.graph && keras2 ? index + 1 : index;
+    };
+    const reference = (tensor: OpenTensor): [string, number, number] => {
+      const source = sources.get(tensorKey(tensor));
+      if (source !== undefined) return [source, 0, 0];
+      return [entryOf.get(tensor.from.layer)?.name ?? '', node(tensor.from), tensor.output];
+    };
+    const layers: JsonValue[] = inputs.map(({ input, name }) => ({
+      class_name: 'InputLayer',
+      config: inputConfig(input, name),
+      name,
+      inbound_nodes: [],
+    }));
+    for (const { name, className, module, config, calls } of entries) {
+      const inOrder = [...calls].sort((a, b) => node(a) - node(b));
+      layers.push({
+        class_name: className,
+        ...(module === null ? {} : { module }),
+        config,
+        name,
+        inbound_nodes: inOrder.map((call) => (keras2 ? keras2Node(call, reference) : keras3Node(call, reference))),
+      });
+    }
+    return {
+      class_name: 'Functional',
+      config: {
+        name: parts.name,
+        trainable: true,
+        layers,
+        input_layers: inputs.map(({ name }) => [name, 0, 0]),
+        output_layers: parts.outputs.map(reference),
+      },
+    };
+  }
+
+  private inputName(input: SliceInput, { scope, prefix }: Place): string {
+    const { layer, tensor, address } = input;
+    const suffix = tensor.output > 0 ? `_${tensor.output}` : '';
+    const wanted = layer ? layer.name : `${tensor.from.layer.name}${suffix}_input`;
+    const name = this.names.take(scope, wanted, `${prefix}${address}`, false);
+    if (!layer) this.notes.push({ address, message: `The input ${name} takes the place of ${address}.` });
+    return name;
+  }
+
+  private layer(layer: Layer, calls: OpenCall[], place: Place): Entry {
+    const first = calls[0];
+    const address = `${place.prefix}${first?.layerAddress ?? layer.name}`;
+    const trainable = place.trainable && (first?.trainable ?? true);
+    const name = this.names.take(place.scope, layer.name, address, layer.weights.length > 0);
+    if (layer.graph) {
+      for (const call of calls) this.checkCall(call, address);
+      const json = this.nestedModel(layer, name, { scope: layer, prefix: `${address}/`, trainable });
+      return { name, className: String(json.class_name), module: null, config: json.config as JsonObject, calls };
+    }
+    const plain = this.plain(layer, name, calls, address);
+    const config: JsonObject = { ...plain.config, name };
+    if (layer.isLayer && (Object.hasOwn(config, 'trainable') || !trainable)) config.trainable = trainable;
+    if (layer.className === 'Bidirectional') config.layer = nameInside(config.layer);
+    this.addWeights(layer, name, config, address);
+    // Only an operation needs its module: it shares its class's name with a layer.
+    return { name, className: plain.className, module: layer.isLayer ? null : layer.module, config, calls };
+  }
+
+  private nestedModel(layer: Layer, name: string, place: Place): JsonObject {
+    const graph = layer.graph;
+    if (!graph) return {};
+    const opened = openGraph(graph, new Set());
+    const { json } = this.model(
+      {
+        name,
+        isSequential: graph.kind === 'sequential',
+        inputs: opened.inputs.map((tensor) => ({ tensor, layer: tensor.from.layer, address: tensor.from.address })),
+        calls: opened.calls.filter((call) => !call.isInput),
+        outputs: opened.outputs,
+      },
+      place,
+    );
+    return json;
+  }
+
+  private plain(
+    layer: Layer,
+    name: string,
+    calls: OpenCall[],
+    address: string,
+  ): { className: string; config: JsonObject } {
+    let written = { className: layer.className, config: layer.config };
+    for (const call of calls) {
+      const masked = this.masked.has(call);
+      const asked = { className: layer.className, config: { ...layer.config, name }, kwargs: call.call.kwargs, masked };
+      const verdict = plainTfjs(asked, this.keras, call.inputs.map(tensorInfo));
+      if (verdict.state === 'lacks') {
+        this.lacks(address, verdict.reason);
+        return { className: layer.className, config: layer.config };
+      }
+      if (verdict.state === 'rewritten') {
+        written = verdict;
+        if (call === calls[0]) this.notes.push({ address, message: `${address}: ${verdict.note}.` });
+      }
+      this.checkCall(call, address);
+    }
+    return written;
+  }
+
+  private checkCall(call: OpenCall, address: string): void {
+    const odd = Object.entries(call.call.kwargs).filter(([key, value]) => !isHarmless(key, value));
+    const [key] = odd[0] ?? [];
+    if (key !== undefined) this.lacks(address, `TF.js cannot be given its argument ${key}`);
+    else if (!isKeras2Call(call)) this.lacks(address, 'TF.js cannot be given arguments that are not tensors');
+  }
+
+  private addWeights(layer: Layer, name: string, config: JsonObject, address: string): void {
+    const names = tfjsWeightNames(layer.className, name, config, layer.weights);
+    layer.weights.forEach((weight, i) => {
+      const { entry } = weight;
+      if (entry === null) {
+        this.lacks(address, `the file has no bytes for its weight ${weight.name}`);
+        return;
+      }
+      if (this.entriesWritten.has(entry)) {
+        this.notes.push({
+          address,
+          message: `${address} shares ${weight.name} with another layer; in the slice each has its own copy.`,
+        });
+      }
+      this.entriesWritten.add(entry);
+      this.weights.push({ name: names[i] ?? weight.name, entry });
+    });
+  }
+
+  private lacks(address: string, reason: string): void {
+    if (this.notExportable.some((item) => item.address === address && item.reason === reason)) return;
+    this.notExportable.push({ address, reason });
+  }
+}
+
+/** Keywords that change nothing: `training`, and nulls. */
+function isHarmless(key: string, value: CallArgument): boolean {
+  if (value.kind !== 'constant') return false;
+  const nothing = (item: JsonValue): boolean => item === null || (Array.isArray(item) && item.every(nothing));
+  return key === 'training' || nothing(value.value);
+}
+
+/** Whether the calls are one chain from the only input to the only output. */
+function isChain({ inputs, calls, outputs }: ModelParts): boolean {
+  let tensor = inputs[0]?.tensor;
+  if (!tensor || inputs.length !== 1 || outputs.length !== 1 || calls.length === 0) return false;
+  const seen = new Set<Layer>();
+  for (const call of calls) {
+    const [read] = call.inputs;
+    if (!read || call.inputs.length !== 1 || tensorKey(read) !== tensorKey(tensor) || seen.has(call.layer))
+      return false;
+    if (!isKeras2Call(call) || Object.keys(call.call.kwargs).length > 0 || !call.layer.isLayer) return false;
+    if ((call.layer.graph?.outputs.length ?? call.call.outputs.length) > 1) return false;
+    seen.add(call.layer);
+    tensor = { from: call, output: 0 };
+  }
+  const [output] = outputs;
+  return output !== undefined && tensorKey(output) === tensorKey(tensor);
+}
+
+/** Whether Keras 2's way of writing a call can say it: tensors, and constants by keyword. */
+function isKeras2Call({ layer, call }: OpenCall): boolean {
+  const [first, ...others] = call.args;
+  const positional = first !== undefined && isTensors(first) && others.length === 0;
+  return layer.isLayer && positional && Object.values(call.kwargs).every(({ kind }) => kind === 'constant');
+}
+
+function keras2Node(call: OpenCall, reference: (tensor: OpenTensor) => JsonValue[]): JsonValue {
+  const kwargs = Object.fromEntries(
+    Object.entries(call.call.kwargs).flatMap(([key, value]) =>
+      value.kind === 'constant' && (key === 'training' || !isHarmless(key, value)) ? [[key, value.value]] : [],
+    ),
+  );
+  return call.inputs.map((tensor) => [...reference(tensor), kwargs]);
+}
+
+function keras3Node(call: OpenCall, reference: (tensor: OpenTensor) => JsonValue[]): JsonValue {
+  const written = (argument: CallArgument): JsonValue => {
+    switch (argument.kind) {
+      case 'constant':
+        return argument.value;
+      case 'list':
+        return argument.items.map(written);
+      case 'dict':
+        return Object.fromEntries(Object.entries(argument.items).map(([key, item]) => [key, written(item)]));
+      case 'tensor': {
+        const tensor = call.inputs[argument.input];
+        if (!tensor) return null;
+        const { shape, dtype } = tensorInfo(tensor);
+        const config = { shape: shape ? [...shape] : null, dtype, keras_history: reference(tensor) };
+        return { class_name: '__keras_tensor__', config };
+      }
+    }
+  };
+  return {
+    args: call.call.args.map(written),
+    kwargs: Object.fromEntries(Object.entries(call.call.kwargs).map(([key, value]) => [key, written(value)])),
+  };
+}
+
+function inputConfig({ tensor, layer }: SliceInput, name: string): JsonObject {
+  const { shape, dtype } = tensorInfo(tensor);
+  const own = layer?.config ?? {};
+  return {
+    batch_input_shape: batchShape(shape),
+    dtype: inputDtype(dtype),
+    sparse: own.sparse === true,
+    ragged: own.ragged === true,
+    name,
+  };
+}
+
+function batchShape(shape: Shape | null): JsonValue {
+  return shape ? [...shape] : [null];
+}
+
+/** What a tensor of a Keras dtype is in TF.js. */
+function inputDtype(dtype: string | null): string {
+  if (dtype === 'bool' || dtype === 'string' || dtype === 'complex64') return dtype;
+  return dtype !== null && /^u?int/.test(dtype) ? 'int32' : 'float32';
+}
+
+/** TF.js names the variables of a wrapper's layer after that layer; without a name it makes up one. */
+function nameInside(wrapped: JsonValue | undefined): JsonValue {
+  const name = innerName(wrapped);
+  if (typeof wrapped !== 'object' || wrapped === null || Array.isArray(wrapped)) return wrapped ?? null;
+  const config =
+    typeof wrapped.config === 'object' && wrapped.config !== null && !Array.isArray(wrapped.config)
+      ? wrapped.config
+      : {};
+  const valid = name !== null && /^[-A-Za-z0-9._]+$/.test(name);
+  return valid ? wrapped : { ...wrapped, config: { ...config, name: 'layer' } };
+}
