@@ -91,12 +91,17 @@ export class Channel<Local extends Contract, Remote extends Contract> {
       const cancel = (): void => this.transport.post({ type: 'cancel', id } satisfies Wire);
       signal?.addEventListener('abort', cancel, { once: true });
       this.pending.set(id, {
-        resolve: (value) => resolve(value as Remote['requests'][M]['result']),
+        resolve: (value) => resolve(value),
         reject,
-        onProgress: onProgress as Pending['onProgress'],
+        onProgress: onProgress,
         release: () => signal?.removeEventListener('abort', cancel),
       });
-      this.post({ type: 'request', id, method, params });
+      try {
+        this.post({ type: 'request', id, method, params });
+      } catch (error) {
+        // what cannot be cloned was never asked
+        this.settle(id)?.reject(new SlicerError('internal', { reason: 'not-cloneable', method }, { cause: error }));
+      }
     });
   }
 
@@ -172,13 +177,18 @@ export class Channel<Local extends Contract, Remote extends Contract> {
       const progress = (value: unknown): void => {
         if (!this.closedBy && this.running.has(id)) this.post({ type: 'progress', id, value });
       };
-      const value = await handler(params as never, { signal: controller.signal, progress: progress as never });
+      const value = await handler(params, { signal: controller.signal, progress: progress });
       reply = { type: 'result', id, value };
     } catch (error) {
       reply = errorReply(id, controller.signal.aborted ? new SlicerError('cancelled') : error);
     }
     this.running.delete(id);
-    if (!this.closedBy) this.post(reply);
+    if (this.closedBy) return;
+    try {
+      this.post(reply);
+    } catch (error) {
+      this.post(errorReply(id, error));
+    }
   }
 }
 

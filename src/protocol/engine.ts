@@ -171,18 +171,36 @@ export interface Progress {
 export interface EngineContract extends Contract {
   requests: {
     /** Reads topology and weight index of the file at `path` (a file or a folder). */
-    open: { params: { path: string; customLayers?: string[]; structureOnly?: boolean }; result: { model: ModelFile; epoch: number } };
+    open: {
+      params: { path: string; customLayers?: string[]; structureOnly?: boolean };
+      result: { model: ModelFile; epoch: number };
+    };
     resolveInputs: { params: { inputs: InputSpec[] }; result: { inputs: ResolvedInput[] } };
     /** Runs the model. `want`: addresses whose activations are wanted, or all. Batches come as progress while it runs. */
     run: {
-      params: { inputs: InputSpec[]; want: 'all' | string[]; backend: 'auto' | BackendName; thumbnails: boolean; colorMap: string; keep: boolean };
+      params: {
+        inputs: InputSpec[];
+        want: 'all' | string[];
+        backend: 'auto' | BackendName;
+        thumbnails: boolean;
+        colorMap: string;
+        keep: boolean;
+      };
       result: RunResult;
       progress: Progress & { activations: Activation[] };
     };
     preview: { params: { handle: TensorHandle; options: PreviewOptions }; result: PreviewResult };
     /** Single values under the pointer: one channel of one example, row by row. */
-    values: { params: { handle: TensorHandle; example: number; channel: number | null }; result: { width: number; height: number; values: Float32Array<ArrayBuffer> } };
-    weightStatistics: { params: { address: string }; result: { weights: { name: string; statistics: Statistics; histogram: { counts: number[]; min: number; max: number } }[] } };
+    values: {
+      params: { handle: TensorHandle; example: number; channel: number | null };
+      result: { width: number; height: number; values: Float32Array<ArrayBuffer> };
+    };
+    weightStatistics: {
+      params: { address: string };
+      result: {
+        weights: { name: string; statistics: Statistics; histogram: { counts: number[]; min: number; max: number } }[];
+      };
+    };
     /** Builds the slice from its own serialized topology and bytes (or the saved one at `slicePath`) and runs it against the original. */
     verify: {
       params: { cut: Cut; slicePath?: string; inputs: InputSpec[]; tolerance: number; backend: 'auto' | BackendName };
@@ -196,7 +214,14 @@ export interface EngineContract extends Contract {
     };
     /** Writes the activations of a kept run: `.npz`, or a folder of `.npy` (`png`: their pictures too). */
     exportActivations: {
-      params: { epoch: number; runId: number; addresses: 'all' | string[]; target: string; png: boolean; force: boolean };
+      params: {
+        epoch: number;
+        runId: number;
+        addresses: 'all' | string[];
+        target: string;
+        png: boolean;
+        force: boolean;
+      };
       result: { files: string[]; bytes: number };
       progress: Progress;
     };

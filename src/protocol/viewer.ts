@@ -4,7 +4,14 @@ import type { InspectDocument, InspectLayer } from '../core/model/inspectDocumen
 import type { SlicePlan } from '../core/slicing/slice';
 import type { Contract } from './channel';
 import type {
-  Activation, BackendName, InputSpec, Picture, PreviewOptions, PreviewResult, ResolvedInput, VerifyResult,
+  Activation,
+  BackendName,
+  InputSpec,
+  Picture,
+  PreviewOptions,
+  PreviewResult,
+  ResolvedInput,
+  VerifyResult,
 } from './engine';
 
 /** A row of the tree: a layer without what only its details need. */
@@ -102,7 +109,13 @@ export interface HostContract extends Contract {
     details: { params: { address: string }; result: InspectLayer };
     weightStatistics: {
       params: { address: string };
-      result: { weights: { name: string; statistics: Activation['statistics']; histogram: { counts: number[]; min: number; max: number } }[] };
+      result: {
+        weights: {
+          name: string;
+          statistics: Activation['statistics'];
+          histogram: { counts: number[]; min: number; max: number };
+        }[];
+      };
     };
     /** Sets or removes one mark; one undo step. */
     toggleMark: { params: { address: string; kind: Mark['kind'] }; result: null };
@@ -115,15 +128,26 @@ export interface HostContract extends Contract {
     run: { params: Record<string, never>; result: null };
     cancelRun: { params: Record<string, never>; result: null };
     preview: { params: { address: string; options: PreviewOptions }; result: PreviewResult };
-    values: { params: { address: string; example: number; channel: number | null }; result: { width: number; height: number; values: Float32Array<ArrayBuffer> } };
+    values: {
+      params: { address: string; example: number; channel: number | null };
+      result: { width: number; height: number; values: Float32Array<ArrayBuffer> };
+    };
     verify: { params: Record<string, never>; result: null };
     cancelVerify: { params: Record<string, never>; result: null };
     /** Each runs the command of that name for this editor. */
     command: {
       params: {
         id:
-          | 'saveSlice' | 'insertExtractionCode' | 'insertModelAsLayerCode' | 'exportActivations' | 'exportSummary'
-          | 'showLog' | 'openStructure' | 'reopenAsText' | 'reload' | 'sliceToLayer';
+          | 'saveSlice'
+          | 'insertExtractionCode'
+          | 'insertModelAsLayerCode'
+          | 'exportActivations'
+          | 'exportSummary'
+          | 'showLog'
+          | 'openStructure'
+          | 'reopenAsText'
+          | 'reload'
+          | 'sliceToLayer';
         addresses?: string[];
       };
       result: null;

@@ -1,0 +1,124 @@
+/** Every command, its handler, and its registration. */
+import {
+  commands as vscodeCommands,
+  env,
+  l10n,
+  window,
+  type Disposable,
+  type LogOutputChannel,
+  type Uri,
+} from 'vscode';
+import { SlicerError } from '../../core/errors';
+import { commands, settings, type BackendChoice, type CommandArguments, type CommandId } from '../contributions';
+import { Disposables } from '../disposables';
+import type { ModelEditors } from '../editor/modelEditorProvider';
+import { inputSource, pickInput } from '../editor/modelPanel';
+import type { CodeEditors } from '../languages/codeEditors';
+import { preferencesFor, writeSetting } from '../preferences';
+import { errorSentence, isCancelled } from '../sentences';
+import { insertCode } from './codeCommands';
+import { CommandTargets, normalizeArguments, toUri } from './commandTargets';
+import { markOutput, saveSlice, sliceToLayer, verifySlice } from './cutCommands';
+import { exportActivations, exportSummary } from './exportCommands';
+import { openAsText, openModel, openSample } from './openCommands';
+
+export interface CommandServices {
+  editors: ModelEditors;
+  codeEditors: CodeEditors;
+  extensionUri: Uri;
+  storageUri: Uri;
+  log: LogOutputChannel;
+}
+
+export type CommandHandlers = { [Id in CommandId]: (args: CommandArguments[Id]) => Promise<unknown> };
+
+export function commandHandlers({
+  editors,
+  codeEditors,
+  extensionUri,
+  storageUri,
+  log,
+}: CommandServices): CommandHandlers {
+  const targets = new CommandTargets(editors);
+  return {
+    [commands.open]: openModel,
+    [commands.openAsText]: (args) => openAsText(args, editors),
+    [commands.openSample]: () => openSample(extensionUri, storageUri, targets),
+    [commands.chooseInput]: (args) => chooseInput(args, targets),
+    [commands.run]: async (args) => (await targets.panel(args)).document.run.start(),
+    [commands.focusSearch]: async (args) => (await targets.panel(args)).focusSearch(),
+    [commands.previewLayer]: async (args) => {
+      const panel = await targets.panel(args);
+      const [address] = await targets.addresses(panel, args, l10n.t('Activations of which layer?'));
+      if (address !== undefined) panel.reveal(address);
+    },
+    [commands.copyAddress]: async (args) => {
+      const addresses = await targets.addresses(await targets.panel(args), args, l10n.t('Address of which layer?'));
+      if (addresses.length > 0) await env.clipboard.writeText(addresses.join('\n'));
+    },
+    [commands.markOutput]: (args) => markOutput(args, targets),
+    [commands.clearMarks]: async (args) => (await targets.panel(args)).document.cut.clear(),
+    [commands.undoMarks]: async (args) => (await targets.panel(args)).document.cut.undo(),
+    [commands.redoMarks]: async (args) => (await targets.panel(args)).document.cut.redo(),
+    [commands.sliceToLayer]: (args) => sliceToLayer(args, targets),
+    [commands.verifySlice]: (args) => verifySlice(args, targets),
+    [commands.saveSlice]: (args) => saveSlice(args, targets),
+    [commands.insertExtractionCode]: (args) => insertCode('extraction', args, targets, codeEditors),
+    [commands.insertModelAsLayerCode]: (args) => insertCode('layer', args, targets, codeEditors),
+    [commands.exportActivations]: (args) => exportActivations(args, targets),
+    [commands.exportSummary]: (args) => exportSummary(args, targets),
+    [commands.selectBackend]: (args) => selectBackend(args, editors),
+    [commands.showLog]: () => Promise.resolve(log.show()),
+  };
+}
+
+/** VS Code shows the message of what a command rejects with, and hands it to scripts that called it. */
+export function registerCommands(handlers: CommandHandlers, log: LogOutputChannel): Disposable {
+  const registered = new Disposables();
+  for (const id of Object.values(commands)) {
+    const handler = handlers[id] as (args: object) => Promise<unknown>;
+    registered.add(
+      vscodeCommands.registerCommand(id, async (first: unknown) => {
+        try {
+          return await handler(normalizeArguments(first));
+        } catch (error) {
+          if (isCancelled(error)) return undefined;
+          log.error(`${id}: ${errorSentence(error)}`, error instanceof Error ? (error.stack ?? '') : '');
+          throw new Error(errorSentence(error), { cause: error });
+        }
+      }),
+    );
+  }
+  return registered;
+}
+
+async function chooseInput(
+  args: CommandArguments[typeof commands.chooseInput],
+  targets: CommandTargets,
+): Promise<void> {
+  const { document } = await targets.panel(args);
+  const input = args.input ?? document.run.specs[0]?.input;
+  if (input === undefined) throw new SlicerError('usage', { detail: l10n.t('{0} has no inputs.', document.fileName) });
+  const source = args.source ?? (args.file === undefined ? undefined : inputSource(toUri(args.file).fsPath));
+  if (source) await document.setInput({ input, source, ...(args.dims ? { dims: args.dims } : {}) });
+  else await pickInput(document, input);
+}
+
+async function selectBackend(
+  { backend }: CommandArguments[typeof commands.selectBackend],
+  editors: ModelEditors,
+): Promise<void> {
+  const active = editors.active;
+  const current = active ? preferencesFor(active.document.uri).backend : null;
+  const choices: { label: BackendChoice; detail: string }[] = [
+    { label: 'auto', detail: l10n.t('The fastest that can run the model') },
+    { label: 'wasm', detail: l10n.t('WebAssembly; what it lacks runs on cpu') },
+    { label: 'cpu', detail: l10n.t('Plain JavaScript: slow, and knows every kernel') },
+  ];
+  const items = choices.map((choice) => ({
+    ...choice,
+    description: choice.label === current ? l10n.t('current') : '',
+  }));
+  const chosen = backend ?? (await window.showQuickPick(items, { placeHolder: l10n.t('What runs the model?') }))?.label;
+  if (chosen !== undefined) await writeSetting(settings.backend, chosen);
+}

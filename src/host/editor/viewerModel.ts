@@ -1,0 +1,24 @@
+/** What the tree needs of a model; the rest is asked for one layer at a time. */
+import { tensorAddress } from '../../core/model/address';
+import type { InspectDocument, InspectLayer } from '../../core/model/inspectDocument';
+import type { LayerRow, ViewerModel } from '../../protocol/viewer';
+import type { TensorShapes } from './markHistory';
+
+export function viewerModel(document: InspectDocument): ViewerModel {
+  return { ...document, layers: document.layers.map(layerRow) };
+}
+
+function layerRow({ config: _config, weights, inner: _inner, ...row }: InspectLayer): LayerRow {
+  const sharedWith = [...new Set(weights.flatMap((weight) => weight.sharedWith))];
+  return { ...row, weights: weights.length, ...(sharedWith.length > 0 ? { sharedWith } : {}) };
+}
+
+export function tensorShapes(document: InspectDocument): TensorShapes {
+  const shapes = new Map<string, InspectLayer['calls'][number]['outputs'][number]['shape']>();
+  for (const { calls } of document.layers) {
+    for (const call of calls) {
+      call.outputs.forEach(({ shape }, output) => shapes.set(tensorAddress(call.address, output), shape));
+    }
+  }
+  return shapes;
+}

@@ -1,0 +1,32 @@
+/** What VS Code calls inside its extension host: runs every test file of this suite. */
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
+import { format } from 'node:util';
+import Mocha from 'mocha';
+
+/** Marks the lines that the launcher shows. */
+const SHOWN = '\u2063';
+
+/** Ends well only when at least one test ran and none failed; the closing line is what the launcher believes. */
+export async function run(): Promise<void> {
+  Mocha.reporters.Base.consoleLog = (...line: unknown[]) => console.log(SHOWN + format(...line));
+  const mocha = new Mocha({
+    ui: 'bdd',
+    color: false,
+    timeout: Number(process.env['VSCODE_TEST_TIMEOUT'] ?? 60_000),
+    forbidOnly: process.env['CI'] !== undefined,
+    ...(process.env['VSCODE_TEST_GREP'] ? { grep: process.env['VSCODE_TEST_GREP'] } : {}),
+  });
+  const tests = path.resolve(__dirname, '..');
+  const files = readdirSync(tests, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.test.js'));
+  for (const file of files.sort()) mocha.addFile(path.join(tests, file));
+  const stats = await new Promise<Mocha.Stats>((resolve, reject) => {
+    const runner = mocha.run(() =>
+      runner.stats ? resolve(runner.stats) : reject(new Error('mocha kept no statistics')),
+    );
+  });
+  const failed = stats.failures;
+  console.log(`${SHOWN}${stats.passes} passed, ${failed} failed, ${stats.pending} skipped`);
+  if (failed > 0) throw new Error(`${failed} test(s) failed`);
+  if (stats.passes === 0) throw new Error('no test ran');
+}
