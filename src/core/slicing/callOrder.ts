@@ -1,6 +1,6 @@
 /** The order in which plain TF.js makes the calls of a Functional model again when it loads it. */
 
-/** A call as far as its order matters. `reads`: indices into the list of calls. */
+/** A call as far as its order matters. `reads`: indices into the list of calls; InputLayers, which are there at once, are not in it. */
 export interface OrderedCall {
   /** Index of its layer in the config's list. */
   layer: number;
@@ -34,11 +34,10 @@ export function callIndices(calls: readonly OrderedCall[], layers: number): numb
 
 /** Per layer its calls in the order in which TF.js makes them; null when some can never be made. */
 function simulate(calls: readonly OrderedCall[], queues: readonly number[][]): number[][] | null {
-  // An InputLayer has its tensor as soon as it is created.
-  const done = Uint8Array.from(calls, (call) => (call.reads.length === 0 ? 1 : 0));
-  const made = queues.map((queue) => queue.filter((i) => done[i] === 1));
-  let waiting = queues.map((queue) => queue.filter((i) => done[i] === 0));
-  let left = waiting.reduce((sum, queue) => sum + queue.length, 0);
+  const done = new Uint8Array(calls.length);
+  const made: number[][] = queues.map(() => []);
+  let waiting = queues.map((queue) => [...queue]);
+  let left = calls.length;
   while (left > 0) {
     const before = left;
     waiting = waiting.map((queue, layer) =>

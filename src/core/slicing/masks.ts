@@ -111,3 +111,42 @@ function passesMask({ className, config, graph }: Layer): boolean {
 function readsMask({ className, graph }: Layer): boolean {
   return graph !== null || READ.has(className);
 }
+
+/**
+ * Calls that TF.js gives a mask that is not theirs: its executor keeps the last mask for every later call that has none
+ * of its own (`kwargs.mask` in `execute`).
+ * @param outputs what is computed, in order; TF.js goes back from each, the last argument of a call first.
+ */
+export function strayMaskCalls(calls: readonly OpenCall[], outputs: readonly OpenTensor[]): OpenCall[] {
+  const masked = maskedCalls(calls);
+  if (masked.size === 0) return [];
+  const mine = new Set(calls);
+  const stray: OpenCall[] = [];
+  let last = false;
+  for (const call of executionOrder(outputs, mine)) {
+    if (masked.has(call)) last = true;
+    else if (last && readsMask(call.layer)) stray.push(call);
+  }
+  return stray;
+}
+
+/** The order in which TF.js's executor makes the calls. */
+function executionOrder(outputs: readonly OpenTensor[], calls: ReadonlySet<OpenCall>): OpenCall[] {
+  const order: OpenCall[] = [];
+  const done = new Set<OpenCall>();
+  for (const { from } of outputs) {
+    const open: { call: OpenCall; entered: boolean }[] = [{ call: from, entered: false }];
+    for (let top = open.at(-1); top; top = open.at(-1)) {
+      if (done.has(top.call) || !calls.has(top.call)) open.pop();
+      else if (top.entered) {
+        open.pop();
+        done.add(top.call);
+        order.push(top.call);
+      } else {
+        top.entered = true;
+        for (const tensor of top.call.inputs) open.push({ call: tensor.from, entered: false });
+      }
+    }
+  }
+  return order;
+}

@@ -3,8 +3,9 @@ import { plainTfjs } from '../layers/plainTfjs';
 import type { JsonObject, JsonValue } from '../model/json';
 import type { CallArgument, Layer, Shape } from '../model/layerGraph';
 import { callIndices } from './callOrder';
+import { withoutDoubleReads } from './doubleReads';
 import { LayerNames } from './layerNames';
-import { maskedCalls } from './masks';
+import { maskedCalls, strayMaskCalls } from './masks';
 import { isTensors, openGraph, tensorInfo, type OpenCall, type OpenTensor } from './openGraph';
 import { tensorKey } from './resolveCut';
 import { innerName, tfjsWeightNames } from './weightNames';
@@ -77,9 +78,18 @@ class TopologyWriter {
 
   constructor(private readonly keras: 2 | 3) {}
 
-  model(parts: ModelParts, place: Place): { json: JsonObject; inputNames: string[]; outputNames: string[] } {
+  model(given: ModelParts, place: Place): { json: JsonObject; inputNames: string[]; outputNames: string[] } {
+    const { calls: singleReads, changed } = withoutDoubleReads(given.calls);
+    const parts = { ...given, calls: singleReads };
+    for (const address of changed) {
+      const message = `${address} reads a tensor twice, which TF.js frees too early: a layer that changes nothing stands between.`;
+      this.notes.push({ address: `${place.prefix}${address}`, message });
+    }
     const around = this.masked;
     this.masked = maskedCalls(parts.calls);
+    for (const { layerAddress } of strayMaskCalls(parts.calls, parts.outputs)) {
+      this.lacks(`${place.prefix}${layerAddress}`, 'TF.js hands it the mask of another branch');
+    }
     const layers = new Map<Layer, OpenCall[]>();
     for (const call of parts.calls) {
       const calls = layers.get(call.layer);
@@ -126,12 +136,14 @@ class TopologyWriter {
     place: Place,
   ): JsonObject {
     const sources = new Map(inputs.map(({ input, name }) => [tensorKey(input.tensor), name]));
-    const numbers = new Map(parts.calls.map((call, i) => [call, i]));
+    const numbers = new Map(parts.calls.map((call, i) => [call.position, i]));
     const layerNumbers = new Map(entries.map((entry, i) => [entry, i]));
     const ordered = parts.calls.map((call) => ({
       layer: layerNumbers.get(entryOf.get(call.layer) as Entry) ?? 0,
       // what has no number here is supplied from outside, and there from the start
-      reads: call.inputs.flatMap((tensor) => (sources.has(tensorKey(tensor)) ? [] : (numbers.get(tensor.from) ?? []))),
+      reads: call.inputs.flatMap((tensor) =>
+        sources.has(tensorKey(tensor)) ? [] : (numbers.get(tensor.from.position) ?? []),
+      ),
     }));
     const indices = callIndices(ordered, entries.length);
     if (!indices) {
@@ -140,7 +152,7 @@ class TopologyWriter {
     }
     const keras2 = parts.calls.every(isKeras2Call);
     const node = (call: OpenCall): number => {
-      const index = indices?.[numbers.get(call) ?? 0] ?? 0;
+      const index = indices?.[numbers.get(call.position) ?? 0] ?? 0;
       // In Keras 2 and TF.js a nested model's own construction is its node 0.
       return call.layer.graph && keras2 ? index + 1 : index;
     };
@@ -214,7 +226,7 @@ class TopologyWriter {
         name,
         isSequential: graph.kind === 'sequential',
         inputs: opened.inputs.map((tensor) => ({ tensor, layer: tensor.from.layer, address: tensor.from.address })),
-        calls: opened.calls.filter((call) => !call.isInput),
+        calls: neededBy(opened.outputs),
         outputs: opened.outputs,
       },
       place,
@@ -276,6 +288,18 @@ class TopologyWriter {
     if (this.notExportable.some((item) => item.address === address && item.reason === reason)) return;
     this.notExportable.push({ address, reason });
   }
+}
+
+/** What a nested model computes that leads to its outputs; TF.js leaves the rest out, and would not find its weights' layers. */
+function neededBy(outputs: readonly OpenTensor[]): OpenCall[] {
+  const needed = new Set<OpenCall>();
+  const open = outputs.map(({ from }) => from);
+  for (let call = open.pop(); call; call = open.pop()) {
+    if (call.isInput || needed.has(call)) continue;
+    needed.add(call);
+    for (const { from } of call.inputs) open.push(from);
+  }
+  return [...needed].sort((a, b) => a.position - b.position);
 }
 
 /** Keywords that change nothing: `training`, and nulls. */

@@ -16,9 +16,15 @@ interface ChannelSplit {
  * `shape`: the tensor's, batch first. `channelAxis`: the axis that counts as channels, negative from the end;
  * a scalar has one channel. `std` is the population's. A channel is dead when all its values are zero and constant
  * when all are the same other value; a channel of a single value is never called constant.
+ * `known`: sums that somebody has already made of all values, faster than it can be done here.
  */
-export function computeStatistics(data: NumericData, shape: readonly number[], channelAxis: number): Statistics {
-  const sums = data instanceof Float32Array ? floatSums(data) : integerSums(data);
+export function computeStatistics(
+  data: NumericData,
+  shape: readonly number[],
+  channelAxis: number,
+  known: KnownSums | null = null,
+): Statistics {
+  const sums = data instanceof Float32Array ? (knownSums(data, known) ?? floatSums(data)) : integerSums(data);
   const count = data.length;
   const finite = count - sums.nan - sums.inf;
   const split = splitAt(shape, channelAxis, count);
@@ -98,6 +104,22 @@ interface Sums {
   zeros: number;
   nan: number;
   inf: number;
+}
+
+/** Sums over all values; not finite where a value is not. */
+export interface KnownSums {
+  sum: number;
+  squares: number;
+  min: number;
+  max: number;
+  nonZeros: number;
+}
+
+/** Null where they say nothing: a value is NaN or infinite. */
+function knownSums(data: Float32Array, known: KnownSums | null): Sums | null {
+  if (!known || !Number.isFinite(known.sum)) return null;
+  const { sum, squares, min, max, nonZeros } = known;
+  return { sum, squares, min, max, zeros: data.length - nonZeros, nan: 0, inf: 0 };
 }
 
 /**

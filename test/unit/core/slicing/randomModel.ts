@@ -58,6 +58,8 @@ interface Made {
   layer: tf.layers.Layer;
   nodes: JsonValue[];
   isModel: boolean;
+  /** Reads the joined features of a concatenation. */
+  isWide: boolean;
 }
 
 /** A tensor: where it is in the JSON, its address, and TF.js's own. */
@@ -105,9 +107,13 @@ class Graph {
     const call = made.nodes.length;
     made.nodes.push(from.map(({ ref }) => [...ref, {}]));
     const [only] = from;
-    const symbolic = made.layer.apply(
-      from.length === 1 && only ? only.symbolic : from.map((tensor) => tensor.symbolic),
-    ) as tf.SymbolicTensor;
+    // TF.js frees a tensor too early that a call reads twice: the judge must not
+    const fed = from.map(({ symbolic: tensor }, i) =>
+      from.findIndex(({ symbolic: other }) => other === tensor) < i
+        ? (tf.layers.activation({ activation: 'linear' }).apply(tensor) as tf.SymbolicTensor)
+        : tensor,
+    );
+    const symbolic = made.layer.apply(from.length === 1 && only ? only.symbolic : fed) as tf.SymbolicTensor;
     const address = call === 0 ? made.name : `${made.name}#${call + 1}`;
     const tensor: MadeTensor = { ref: [made.name, made.isModel ? call + 1 : call, 0], address, symbolic };
     this.tensors.push(tensor);
@@ -115,7 +121,7 @@ class Graph {
   }
 
   add(className: string, layer: tf.layers.Layer, config: JsonObject, isModel = false): Made {
-    const made = { name: layer.name, className, config, layer, nodes: [], isModel };
+    const made = { name: layer.name, className, config, layer, nodes: [], isModel, isWide: false };
     this.made.push(made);
     return made;
   }
@@ -182,9 +188,11 @@ function addStep(graph: Graph, item: Step): void {
       return;
     }
     case 'again': {
-      const single = graph.made.filter(({ className }) => !['Add', 'Multiply', 'Concatenate'].includes(className));
+      const single = graph.made.filter(
+        ({ className, isWide }) => !isWide && !['Add', 'Multiply', 'Concatenate'].includes(className),
+      );
       const made = single[item.layer % Math.max(1, single.length)];
-      if (made && (made.className !== 'Dense' || from.symbolic.shape[1] === WIDTH)) graph.call(made, [from]);
+      if (made) graph.call(made, [from]);
       return;
     }
     case 'add':
@@ -204,7 +212,9 @@ function addStep(graph: Graph, item: Step): void {
         );
         // back to the common width
         graph.tensors.pop();
-        graph.call(dense(graph), [joined]);
+        const back = dense(graph);
+        back.isWide = true;
+        graph.call(back, [joined]);
         return;
       }
       const layer = item.kind === 'add' ? tf.layers.add({ name }) : tf.layers.multiply({ name });
@@ -221,7 +231,7 @@ function dense(graph: Graph): Made {
   const layer = tf.layers.dense({
     units: WIDTH,
     name,
-    activation: 'relu',
+    activation: 'tanh',
     useBias: true,
     biasInitializer: 'randomUniform',
     kernelInitializer: 'randomNormal',
@@ -229,7 +239,7 @@ function dense(graph: Graph): Made {
   return graph.add('Dense', layer, {
     name,
     units: WIDTH,
-    activation: 'relu',
+    activation: 'tanh',
     use_bias: true,
     trainable: true,
     dtype: 'float32',

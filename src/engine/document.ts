@@ -1,0 +1,285 @@
+/** The one open model of the process, and what can be asked of it. */
+import type * as tf from '@tensorflow/tfjs-core';
+import { SlicerError } from '../core/errors';
+import { resolveAddress } from '../core/model/address';
+import type { NamedTensor } from '../core/model/layerGraph';
+import { sliceModel } from '../core/slicing/sliceModel';
+import type { Handlers, RequestContext } from '../protocol/channel';
+import type { Activation, EngineContract, InputSpec, Progress, ResolvedInput } from '../protocol/engine';
+import { useBackend } from './backends/backend';
+import { loadCustomLayers } from './customLayers';
+import { openModelFile, type OpenedModel } from './files/openModelFile';
+import { writeLayersModel } from './files/writeLayersModel';
+import { findLabels } from './inputs/labels';
+import { resolveInput } from './inputs/resolveInput';
+import { makePreview } from './previews/preview';
+import { computeStatistics, emptyStatistics, histogram } from './previews/statistics';
+import { channelValues } from './run/channelValues';
+import { exportActivations } from './run/exportActivations';
+import { GraphRunner } from './run/graphRun';
+import { KeptTensors } from './run/keptTensors';
+import { runModel } from './run/runModel';
+import { openSliceInMemory } from './run/sliceInMemory';
+import { verifySlice } from './run/verify';
+import { tensorOf, WeightStore } from './run/weights';
+
+type Requests = EngineContract['requests'];
+type Params<M extends keyof Requests> = Requests[M]['params'];
+type Result<M extends keyof Requests> = Promise<Requests[M]['result']>;
+
+interface Open {
+  opened: OpenedModel;
+  weights: WeightStore;
+  graph: Promise<GraphRunner> | null;
+  labels: Promise<string[] | null> | null;
+}
+
+export class EngineDocument {
+  private current: Open | null = null;
+  private readonly kept: KeptTensors;
+  /** What uses the backend goes one after the other. */
+  private queue: Promise<unknown> = Promise.resolve();
+
+  /** @param epoch number of this process among those of its document; handles of another one are dead. */
+  constructor(private readonly epoch: number) {
+    this.kept = new KeptTensors(epoch);
+  }
+
+  handlers(): Handlers<EngineContract> {
+    return {
+      open: (params) => this.exclusive(() => this.open(params)),
+      resolveInputs: ({ inputs }) => this.resolveInputs(inputs),
+      run: (params, context) => this.exclusive(() => this.run(params, context), context),
+      preview: (params) => this.preview(params),
+      values: ({ handle, example, channel }) => channelValues(this.kept.get(handle), example, channel),
+      weightStatistics: ({ address }) => this.weightStatistics(address),
+      verify: (params, context) => this.exclusive(() => this.verify(params, context), context),
+      save: (params, context) => this.save(params, context),
+      exportActivations: (params, context) => this.exclusive(() => this.exportActivations(params, context), context),
+      close: () => this.exclusive(() => this.close()),
+    };
+  }
+
+  private async open({ path, customLayers, structureOnly }: Params<'open'>): Result<'open'> {
+    await this.close();
+    if (customLayers && customLayers.length > 0) await loadCustomLayers(customLayers);
+    const opened = await openModelFile(path);
+    const fatal = opened.model.problems.find(({ severity }) => severity === 'error');
+    if (fatal && structureOnly !== true) {
+      await opened.close();
+      throw new SlicerError(fatal.code, fatal.data);
+    }
+    this.current = { opened, weights: new WeightStore(opened), graph: null, labels: null };
+    return { model: opened.model, epoch: this.epoch };
+  }
+
+  private async resolveInputs(specs: InputSpec[]): Result<'resolveInputs'> {
+    const { opened } = this.document();
+    const inputs: ResolvedInput[] = [];
+    for (const spec of specs)
+      inputs.push((await resolveInput(spec, inputInfo(opened, spec.input), opened.model)).resolved);
+    return { inputs };
+  }
+
+  private async run(
+    params: Params<'run'>,
+    { signal, progress }: RequestContext<Progress & { activations: Activation[] }>,
+  ): Result<'run'> {
+    const document = this.document();
+    const { model } = document.opened;
+    const want = params.want === 'all' ? 'all' : params.want.map((text) => resolveAddress(model.graph, text).address);
+    const backend = await useBackend(params.backend);
+    const { resolved, feeds } = await this.feeds(params.inputs);
+    const runId = this.kept.begin();
+    try {
+      const facts = await runModel({
+        source: document.opened,
+        weights: document.weights,
+        graphRunner: () => this.graphRunner(document),
+        feeds,
+        want,
+        backend,
+        thumbnails: params.thumbnails,
+        colorMap: params.colorMap,
+        kept: params.keep ? this.kept : null,
+        signal,
+        onProgress: progress,
+      });
+      return { runId, epoch: this.epoch, inputs: resolved, ...facts };
+    } catch (error) {
+      // a run that failed has no tensors
+      this.kept.dispose();
+      for (const feed of feeds.values()) feed.dispose();
+      throw error;
+    }
+  }
+
+  private async preview({ handle, options }: Params<'preview'>): Result<'preview'> {
+    const document = this.document();
+    const tensor = this.kept.get(handle);
+    const { address, shape, dtype, layer, channelAxis } = tensor;
+    document.labels ??= findLabels(document.opened.folder);
+    const labels = await document.labels;
+    const made = makePreview(this.kept.get(handle).values(), shape, dtype, {
+      ...options,
+      layout: channelAxis === 1 ? 'channels_first' : 'channels_last',
+      labels,
+      className:
+        layer.className === 'Activation' && layer.config.activation === 'softmax' ? 'Softmax' : layer.className,
+      isOutput: this.isOutput(document, address),
+      matrix: /Attention/.test(layer.className) && shape.length === 4,
+    });
+    return { address, shape, dtype, ...made };
+  }
+
+  private isOutput({ opened: { model } }: Open, address: string): boolean {
+    const { layer, graph, call, output } = resolveAddress(model.graph, address);
+    return (
+      graph === model.graph &&
+      graph.outputs.some((ref) => ref.layer === layer.name && ref.call === call && ref.output === output)
+    );
+  }
+
+  private async weightStatistics(address: string): Result<'weightStatistics'> {
+    const { opened } = this.document();
+    const { layer } = resolveAddress(opened.model.graph, address);
+    const weights: Requests['weightStatistics']['result']['weights'] = [];
+    for (const { name, entry, shape } of layer.weights) {
+      const found = entry === null ? undefined : opened.model.weightEntries[entry];
+      if (!found) continue;
+      const values = await opened.readWeight(found);
+      if (Array.isArray(values)) {
+        weights.push({ name, statistics: emptyStatistics(values.length), histogram: { counts: [], min: 0, max: 0 } });
+        continue;
+      }
+      const statistics = computeStatistics(
+        values,
+        shape.map((size) => size ?? 1),
+        -1,
+      );
+      weights.push({ name, statistics, histogram: histogram(values, statistics.min, statistics.max) });
+    }
+    return { weights };
+  }
+
+  private async verify(params: Params<'verify'>, { signal, progress }: RequestContext<Progress>): Result<'verify'> {
+    const { opened, weights } = this.document();
+    const slice = sliceModel(opened.model, params.cut);
+    const saved = params.slicePath === undefined ? null : await openModelFile(params.slicePath);
+    try {
+      const fatal = saved?.model.problems.find(({ severity }) => severity === 'error');
+      if (fatal) throw new SlicerError(fatal.code, fatal.data);
+      const source = saved ?? (await openSliceInMemory(slice, opened));
+      const backend = await useBackend(params.backend);
+      const { feeds } = await this.feeds(params.inputs);
+      return await verifySlice({
+        original: { source: opened, weights },
+        slice: source,
+        plan: slice.plan,
+        feeds,
+        tolerance: params.tolerance,
+        backend,
+        signal,
+        onProgress: progress,
+      });
+    } finally {
+      await saved?.close();
+    }
+  }
+
+  private async save(params: Params<'save'>, { signal, progress }: RequestContext<Progress>): Result<'save'> {
+    const { opened } = this.document();
+    const slice = sliceModel(opened.model, params.cut);
+    const { name, force, shardBytes } = params;
+    return writeLayersModel(slice, opened, params.target, {
+      force,
+      ...(name === undefined ? {} : { name }),
+      ...(shardBytes === undefined ? {} : { shardBytes }),
+      signal: signal,
+      onProgress: progress,
+    });
+  }
+
+  private async exportActivations(
+    params: Params<'exportActivations'>,
+    { signal, progress }: RequestContext<Progress>,
+  ): Result<'exportActivations'> {
+    const { epoch, runId, target, png, force } = params;
+    this.kept.check({ epoch, runId });
+    const { model } = this.document().opened;
+    const addresses =
+      params.addresses === 'all'
+        ? this.kept.addresses
+        : params.addresses.map((text) => resolveAddress(model.graph, text).address);
+    const tensors = addresses.map((address) => () => this.kept.get({ epoch, runId, address }));
+    return exportActivations({ target, tensors, addresses, png, force, signal, onProgress: progress });
+  }
+
+  private async close(): Promise<null> {
+    const document = this.current;
+    this.current = null;
+    this.kept.begin();
+    if (document) {
+      document.weights.dispose();
+      const runner = await document.graph?.catch(() => null);
+      runner?.dispose();
+      await document.opened.close();
+    }
+    return null;
+  }
+
+  private document(): Open {
+    if (!this.current) throw new SlicerError('closed');
+    return this.current;
+  }
+
+  private graphRunner(document: Open): Promise<GraphRunner> {
+    document.graph ??= GraphRunner.load(document.opened, document.opened.path);
+    return document.graph;
+  }
+
+  /** The values of the given inputs as tensors, by input name. */
+  private async feeds(specs: InputSpec[]): Promise<{ resolved: ResolvedInput[]; feeds: Map<string, tf.Tensor> }> {
+    const { opened } = this.document();
+    const values = [];
+    for (const spec of specs) values.push(await resolveInput(spec, inputInfo(opened, spec.input), opened.model));
+    const feeds = new Map(
+      values.map(({ resolved, data, shape, dtype }) => [resolved.input, tensorOf(data, shape, dtype)]),
+    );
+    return { resolved: values.map(({ resolved }) => resolved), feeds };
+  }
+
+  private exclusive<T>(work: () => Promise<T>, context?: { signal: { readonly aborted: boolean } }): Promise<T> {
+    const turn = this.queue.then(() => {
+      if (context?.signal.aborted) throw new SlicerError('cancelled');
+      return work();
+    });
+    this.queue = turn.catch(() => undefined);
+    return turn;
+  }
+}
+
+/** @throws SlicerError `bad-input` with `reason: 'unknown-input'` and the names that there are. */
+function inputInfo(
+  { model }: OpenedModel,
+  name: string,
+): { name: string; shape: readonly (number | null)[] | null; dtype: string | null } {
+  const port =
+    model.graph.inputs.find((input) => input.name === name) ?? model.graph.inputs.find(({ layer }) => layer === name);
+  if (!port)
+    throw new SlicerError('bad-input', {
+      reason: 'unknown-input',
+      input: name,
+      names: model.graph.inputs.map((input) => input.name),
+    });
+  return { ...tensorInfoOf(model, port), name: port.name };
+}
+
+function tensorInfoOf(
+  model: OpenedModel['model'],
+  port: NamedTensor,
+): { shape: readonly (number | null)[] | null; dtype: string | null } {
+  const layer = model.graph.layers.find(({ name }) => name === port.layer);
+  const info = layer?.calls[port.call]?.outputs[port.output];
+  return { shape: info?.shape ?? null, dtype: info?.dtype ?? null };
+}

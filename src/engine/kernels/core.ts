@@ -1,0 +1,145 @@
+/** Dense, Embedding, activations as layers, masking: the layers without space. */
+import * as tf from '@tensorflow/tfjs-core';
+import { activate, activationName, leakyRelu, softmaxOver, unknownActivation } from './activations';
+import { einsum } from './einsum';
+import { floating, identityKernel, sizeAt, type Kernel, type KernelCall } from './kernel';
+
+/** `x · kernel + bias` over the last axis; relu and linear fused exactly as tfjs-layers fuses them. */
+export function dense(
+  x: tf.Tensor,
+  kernel: tf.Tensor,
+  bias: tf.Tensor | null,
+  activation: 'relu' | 'linear' = 'linear',
+): tf.Tensor {
+  const flat = x.rank === 2 ? x : tf.reshape(x, [-1, sizeAt(x, -1)]);
+  const y = tf.fused.matMul({
+    a: flat,
+    b: kernel,
+    ...(bias ? { bias } : {}),
+    activation,
+  });
+  return x.rank === 2 ? y : tf.reshape(y, [...x.shape.slice(0, -1), sizeAt(kernel, -1)]);
+}
+
+const denseKernel: Kernel = {
+  run(call) {
+    const { config, keras } = call;
+    const bias = config.flag('use_bias', true) ? call.weight(1) : null;
+    const { name, config: options } = activationName(config.raw('activation'));
+    const fused = (name === 'relu' && Object.keys(options).length === 0) || name === 'linear' ? name : null;
+    const x = floating(call.input());
+    if (fused) return dense(x, call.weight(0), bias, fused);
+    // tfjs-layers adds the bias apart where it cannot fuse the activation: equal to the last bit only like this
+    const y = dense(x, call.weight(0), null);
+    return activate(bias ? tf.add(y, bias) : y, config, keras);
+  },
+  mask: 'pass',
+  refuses: (config, keras) => unknownActivation(config, keras, 'activation'),
+};
+
+const einsumDense: Kernel = {
+  run(call) {
+    const { config, keras } = call;
+    const equation = config.text('equation', '');
+    let y = einsum(equation, floating(call.input()), call.weight(0));
+    if (!config.lacks('bias_axes'))
+      y = tf.add(y, einsumBias(equation, config.text('bias_axes', ''), y, call.weight(1)));
+    return activate(y, config, keras);
+  },
+  mask: 'drop',
+  refuses: (config, keras) => unknownActivation(config, keras, 'activation'),
+};
+
+/** The bias with ones put in for the axes it lacks: its axes stand in the order of `bias_axes`'s letters in the output. */
+function einsumBias(equation: string, axes: string, y: tf.Tensor, bias: tf.Tensor): tf.Tensor {
+  const output = equation.split('->')[1] ?? '';
+  const [before = '', after = ''] = output.includes('...') ? output.split('...') : [output, ''];
+  const dots = Array.from({ length: y.rank - before.length - after.length }, () => '.');
+  const letters = [...before, ...dots, ...after];
+  return tf.reshape(
+    bias,
+    letters.map((letter, i) => (axes.includes(letter) ? (y.shape[i] ?? 1) : 1)),
+  );
+}
+
+const embedding: Kernel = {
+  run: (call) => tf.gather(call.weight(0), tf.cast(call.input(), 'int32')),
+  mask: (call) => [call.config.flag('mask_zero', false) ? tf.notEqual(call.input(), 0) : null],
+};
+
+const masking: Kernel = {
+  run: (call) => {
+    const x = call.input();
+    return tf.mul(x, tf.cast(tf.any(notMasked(call), -1, true), x.dtype));
+  },
+  mask: (call) => [tf.any(notMasked(call), -1)],
+};
+
+function notMasked(call: KernelCall): tf.Tensor {
+  return tf.notEqual(call.input(), call.config.number('mask_value', 0));
+}
+
+const softmax: Kernel = {
+  run(call) {
+    let x = floating(call.input());
+    const axis = call.config.list('axis') ?? [-1];
+    const mask = call.mask();
+    // as Keras does: a large negative number, not minus infinity
+    if (mask) x = tf.add(x, tf.mul(tf.sub(1, tf.cast(mask, 'float32')), -1e9));
+    return softmaxOver(x, axis);
+  },
+  mask: 'pass',
+};
+
+const prelu: Kernel = {
+  run(call) {
+    const x = floating(call.input());
+    return tf.prelu(x, call.weight(0));
+  },
+  mask: 'pass',
+};
+
+const activationLayer = (f: (call: KernelCall) => tf.Tensor): Kernel => ({ run: f, mask: 'pass' });
+
+export const coreKernels: Record<string, Kernel> = {
+  Dense: denseKernel,
+  EinsumDense: einsumDense,
+  Embedding: embedding,
+  ReversibleEmbedding: embedding,
+  Masking: masking,
+  Activation: {
+    run: (call) => activate(floating(call.input()), call.config, call.keras),
+    mask: 'pass',
+    refuses: (config, keras) => unknownActivation(config, keras, 'activation'),
+  },
+  ReLU: activationLayer((call) => {
+    const { config } = call;
+    const slope = config.number('negative_slope', 0);
+    return leakyRelu(floating(call.input()), slope, config.number('threshold', 0), config.numberOrNull('max_value'));
+  }),
+  LeakyReLU: activationLayer((call) => {
+    const { config } = call;
+    const slope = config.lacks('negative_slope') ? config.number('alpha', 0.3) : config.number('negative_slope');
+    return tf.leakyRelu(floating(call.input()), slope);
+  }),
+  PReLU: prelu,
+  ELU: activationLayer((call) => {
+    const x = floating(call.input());
+    const alpha = call.config.number('alpha', 1);
+    return alpha === 1 ? tf.elu(x) : tf.where(tf.greater(x, 0), x, tf.mul(tf.expm1(tf.minimum(x, 0)), alpha));
+  }),
+  ThresholdedReLU: activationLayer((call) => {
+    const x = floating(call.input());
+    return tf.mul(x, tf.cast(tf.greater(x, call.config.number('theta', 1)), 'float32'));
+  }),
+  Softmax: softmax,
+  Identity: identityKernel,
+  Dropout: identityKernel,
+  SpatialDropout1D: identityKernel,
+  SpatialDropout2D: identityKernel,
+  SpatialDropout3D: identityKernel,
+  GaussianDropout: identityKernel,
+  GaussianNoise: identityKernel,
+  AlphaDropout: identityKernel,
+  ActivityRegularization: identityKernel,
+};

@@ -1,0 +1,28 @@
+/** Entry of the engine process: one document, spoken to over Node's IPC. Ends when the parent is gone. */
+import { SlicerError } from '../core/errors';
+import { Channel, type EmptyContract, type Transport } from '../protocol/channel';
+import type { EngineContract } from '../protocol/engine';
+import { EngineDocument } from './document';
+
+const transport: Transport = {
+  post: (message) => {
+    // the parent may be gone before `disconnect` was heard
+    if (process.connected) process.send?.(message);
+  },
+  onMessage: (listener) => void process.on('message', listener),
+  onClose: (listener) => void process.once('disconnect', () => listener(new SlicerError('closed'))),
+};
+
+const epoch = Number(process.env.MODEL_SLICER_EPOCH ?? 1);
+const channel = new Channel<EngineContract, EmptyContract>(transport, new EngineDocument(epoch).handlers());
+
+type Level = EngineContract['events']['log']['level'];
+const log =
+  (level: Level) =>
+  (...parts: unknown[]): void =>
+    channel.send('log', { level, text: parts.map(String).join(' ') });
+
+// tfjs speaks through the console; nobody reads a forked process's
+Object.assign(console, { log: log('info'), info: log('info'), warn: log('warn'), error: log('error') });
+
+process.once('disconnect', () => process.exit(0));

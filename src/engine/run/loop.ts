@@ -1,0 +1,251 @@
+/** The loop over the calls of a model. Between calls it yields, so that cancelling and progress work. */
+import * as tf from '@tensorflow/tfjs-core';
+import { SlicerError } from '../../core/errors';
+import type { BackendName } from '../../protocol/engine';
+import { onBackend } from '../backends/backend';
+import { takeBridged } from '../backends/kernelBridge';
+import { KernelCall } from '../kernels/kernel';
+import type { Program, Step } from './program';
+import type { WeightStore } from './weights';
+
+/** A value that the loop hands to its observer; it is disposed afterwards unless the observer says `keep`. */
+export interface ComputedValue {
+  address: string;
+  tensor: tf.Tensor;
+  step: Step;
+  ms: number;
+  backend: BackendName;
+}
+
+export interface LoopOptions {
+  program: Program;
+  weights: WeightStore;
+  /** By address. The loop disposes them when they were last read. */
+  feeds: Map<string, tf.Tensor>;
+  backend: BackendName;
+  signal: { readonly aborted: boolean };
+  /** Looks at a value as soon as it is there; true: it stays the caller's to dispose. */
+  observe(value: ComputedValue): boolean;
+  /** Called about every 30 ms, and at the end. */
+  onPause?(done: number, at: string): void;
+}
+
+export interface Fallback {
+  address: string;
+  backend: BackendName;
+  reason: string;
+}
+
+export interface LoopResult {
+  /** ms of the calls alone. */
+  predictMs: number;
+  fallbacks: Fallback[];
+}
+
+const pauseEvery = 30;
+
+interface Value {
+  tensor: tf.Tensor;
+  mask: tf.Tensor | null;
+}
+
+/** Tensors may stand under several addresses (aliases, dropout): they go when the last of them goes. */
+class Values {
+  private readonly values = new Map<string, Value>();
+  private readonly holders = new Map<tf.Tensor, number>();
+  private readonly kept = new Set<tf.Tensor>();
+
+  set(address: string, value: Value): void {
+    this.values.set(address, value);
+    this.hold(value.tensor, 1);
+    if (value.mask) this.hold(value.mask, 1);
+  }
+
+  get(address: string): Value {
+    const value = this.values.get(address);
+    if (!value) throw new SlicerError('internal', { reason: `${address} was not computed` });
+    return value;
+  }
+
+  keep(tensor: tf.Tensor): void {
+    this.kept.add(tensor);
+  }
+
+  drop(address: string): void {
+    const value = this.values.get(address);
+    if (!value) return;
+    this.values.delete(address);
+    this.hold(value.tensor, -1);
+    if (value.mask) this.hold(value.mask, -1);
+  }
+
+  dropAll(): void {
+    for (const address of [...this.values.keys()]) this.drop(address);
+  }
+
+  private hold(tensor: tf.Tensor, by: number): void {
+    const count = (this.holders.get(tensor) ?? 0) + by;
+    if (count > 0) this.holders.set(tensor, count);
+    else {
+      this.holders.delete(tensor);
+      if (!this.kept.has(tensor)) tensor.dispose();
+    }
+  }
+}
+
+/**
+ * Computes all steps of the program.
+ * @throws SlicerError `cancelled`, `not-runnable` (a call failed: its address and why), `out-of-memory`.
+ */
+export async function runLoop(options: LoopOptions): Promise<LoopResult> {
+  const { program, feeds, observe, signal, onPause } = options;
+  const values = new Values();
+  const left = new Map(program.readers);
+  const fallbacks: Fallback[] = [];
+  let predictMs = 0;
+  let lastPause = performance.now();
+  try {
+    for (const [i, step] of program.steps.entries()) {
+      const start = performance.now();
+      let backend = options.backend;
+      if (step.kernel) {
+        const fallback = await compute(step, options, values);
+        if (fallback) {
+          fallbacks.push(fallback);
+          backend = fallback.backend;
+        }
+      } else handOn(step, feeds, values);
+      const ms = performance.now() - start;
+      predictMs += ms;
+      for (const address of step.call.outputs) {
+        const { tensor } = values.get(address);
+        if (observe({ address, tensor, step, ms, backend })) values.keep(tensor);
+      }
+      release(step, left, values);
+      if (performance.now() - lastPause > pauseEvery) {
+        onPause?.(i + 1, step.call.address);
+        await new Promise((resume) => setImmediate(resume));
+        lastPause = performance.now();
+        if (signal.aborted) throw new SlicerError('cancelled');
+      }
+    }
+    onPause?.(program.steps.length, program.steps.at(-1)?.call.address ?? '');
+    if (signal.aborted) throw new SlicerError('cancelled');
+  } finally {
+    values.dropAll();
+  }
+  return { predictMs, fallbacks };
+}
+
+/** Values of inputs come from the feeds, those of aliases from whom they stand for. */
+function handOn({ call }: Step, feeds: Map<string, tf.Tensor>, values: Values): void {
+  call.outputs.forEach((address, i) => {
+    if (call.kind === 'alias') {
+      values.set(address, values.get(call.inputs[i] as string));
+      return;
+    }
+    const tensor = feeds.get(address);
+    if (!tensor) throw new SlicerError('bad-input', { reason: 'missing', input: address });
+    values.set(address, { tensor, mask: null });
+  });
+}
+
+/** Drops what nobody reads any more: inputs after their last reader, outputs that have none. */
+function release({ call }: Step, left: Map<string, number>, values: Values): void {
+  for (const address of call.inputs) {
+    const count = (left.get(address) ?? 0) - 1;
+    left.set(address, count);
+    if (count <= 0) values.drop(address);
+  }
+  for (const address of call.outputs) if ((left.get(address) ?? 0) === 0) values.drop(address);
+}
+
+interface Computed {
+  outputs: tf.Tensor[];
+  masks: (tf.Tensor | null)[];
+}
+
+/** Computes one call; on the cpu, visibly, where the backend cannot. */
+async function compute(step: Step, options: LoopOptions, values: Values): Promise<Fallback | null> {
+  const { call, layerCall, kernel } = step;
+  const { program, weights } = options;
+  if (!kernel) return null;
+  const inputs = call.inputs.map((address) => values.get(address));
+  const kernelCall = new KernelCall({
+    className: call.layer.className,
+    config: call.layer.config,
+    keras: program.keras,
+    inputs: inputs.map(({ tensor }) => tensor),
+    masks: inputs.map(({ mask }) => mask),
+    args: layerCall.args,
+    kwargs: layerCall.kwargs,
+    weights: weights.of(call.layer),
+  });
+  const run = (): Computed =>
+    tf.tidy(() => callKernel(step, kernelCall) as unknown as tf.TensorContainer) as unknown as Computed;
+  let fallback: Fallback | null = null;
+  let computed: Computed;
+  try {
+    takeBridged();
+    computed = run();
+    const bridged = takeBridged();
+    if (bridged.length > 0) fallback = { address: call.address, backend: 'cpu', reason: bridged.join(', ') };
+  } catch (error) {
+    if (isWasmTrap(error)) throw outOfMemory(call.address, error);
+    if (options.backend === 'cpu' || error instanceof SlicerError) throw failed(step, error);
+    try {
+      computed = await onBackend('cpu', run);
+    } catch (again) {
+      throw failed(step, again);
+    }
+    fallback = { address: call.address, backend: 'cpu', reason: missingKernel(error) ?? messageOf(error) };
+  }
+  call.outputs.forEach((address, i) => {
+    const tensor = computed.outputs[i];
+    if (!tensor)
+      throw failed(step, new Error(`gave ${computed.outputs.length} outputs instead of ${call.outputs.length}`));
+    values.set(address, { tensor, mask: computed.masks[i] ?? null });
+  });
+  // outputs that the graph does not know (states nobody reads) would leak
+  const used = new Set([...inputs.map(({ tensor }) => tensor), ...computed.outputs.slice(0, call.outputs.length)]);
+  for (const tensor of computed.outputs.slice(call.outputs.length)) if (!used.has(tensor)) tensor.dispose();
+  return fallback;
+}
+
+function callKernel({ kernel, call }: Step, kernelCall: KernelCall): Computed {
+  if (!kernel) throw new SlicerError('internal', { reason: `no kernel for ${call.address}` });
+  const result = kernel.run(kernelCall);
+  const outputs = Array.isArray(result) ? result : [result];
+  let masks: (tf.Tensor | null)[];
+  if (kernel.mask === 'drop') masks = [];
+  else if (kernel.mask === 'pass') {
+    const mask = kernelCall.maskOf();
+    masks = mask ? outputs.map(() => mask) : [];
+  } else masks = kernel.mask(kernelCall, outputs.length);
+  return { outputs, masks };
+}
+
+/** What the wasm heap's end looks like: `memory access out of bounds`. */
+function isWasmTrap(error: unknown): boolean {
+  return error instanceof Error && error.constructor.name === 'RuntimeError';
+}
+
+function missingKernel(error: unknown): string | null {
+  return /Kernel '(\w+)' not registered/.exec(messageOf(error))?.[1] ?? null;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function outOfMemory(address: string, error: unknown): SlicerError {
+  return new SlicerError('out-of-memory', { reason: 'backend', address }, { cause: error });
+}
+
+function failed({ call }: Step, error: unknown): SlicerError {
+  if (error instanceof SlicerError && error.code !== 'bad-config') return error;
+  const why =
+    error instanceof SlicerError ? `${error.code} ${JSON.stringify(error.data.key ?? null)}` : messageOf(error);
+  const data = { reason: 'call', layers: [call.address], classes: [call.layer.className], reasons: [why] };
+  return new SlicerError('not-runnable', data, { cause: error });
+}
