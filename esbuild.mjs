@@ -1,0 +1,130 @@
+// Builds dist/ (what ships) and, with --tests, out/test/vscode (the suite that runs inside VS Code).
+// usage: node esbuild.mjs [PART…] [--production] [--watch] [--tests] [--sizes]
+import fs from 'node:fs';
+import { parseArgs } from 'node:util';
+import * as esbuild from 'esbuild';
+import { at, isMain, root } from './scripts/repository.mjs';
+import { writeNotices } from './scripts/notices.mjs';
+
+/** esbuild drops `import '@tensorflow/tfjs-backend-cpu'` in Node bundles: `sideEffects` names another file than `main`. */
+const keepTfjsSideEffects = {
+  name: 'keep-tfjs-side-effects',
+  setup(build) {
+    build.onResolve({ filter: /^@tensorflow\/tfjs/ }, async ({ path, pluginData, ...options }) => {
+      if (pluginData === 'resolving' || /^@tensorflow\/tfjs-node/.test(path)) return undefined;
+      const resolved = await build.resolve(path, { ...options, pluginData: 'resolving' });
+      return { ...resolved, sideEffects: true };
+    });
+  },
+};
+
+/** Each part's bundle is `dist/<name>.js`. */
+function parts(production) {
+  const common = {
+    absWorkingDir: root,
+    bundle: true,
+    minify: production,
+    sourcemap: !production,
+    sourcesContent: false,
+    metafile: true,
+    legalComments: 'none',
+    logLevel: 'warning',
+    define: { 'process.env.NODE_ENV': production ? '"production"' : '"development"' },
+  };
+  const node = { ...common, platform: 'node', format: 'cjs', target: 'node20' };
+  const tfjsNode = ['@tensorflow/tfjs-node', '@tensorflow/tfjs-node-gpu'];
+  return {
+    extension: { ...node, entryPoints: ['src/extension.ts'], external: ['vscode'] },
+    engine: { ...node, entryPoints: ['src/engine/main.ts'], external: tfjsNode, plugins: [keepTfjsSideEffects] },
+    cli: { ...node, entryPoints: ['src/cli/main.ts'], banner: { js: '#!/usr/bin/env node' } },
+    webview: {
+      ...common,
+      entryPoints: ['webview/main.ts'],
+      platform: 'browser',
+      format: 'iife',
+      target: 'chrome134',
+    },
+  };
+}
+
+/** The suite of test/vscode: one bundle a file, found by their names, so that none can be forgotten. */
+function suite() {
+  const names = fs.readdirSync(at('test/vscode'), { recursive: true });
+  const tests = names.filter((name) => name.endsWith('.test.ts')).map((name) => `test/vscode/${name}`);
+  return {
+    absWorkingDir: root,
+    entryPoints: ['test/vscode/suite/index.ts', ...tests],
+    outdir: 'out/test/vscode',
+    outbase: 'test/vscode',
+    bundle: true,
+    packages: 'external',
+    external: ['vscode'],
+    platform: 'node',
+    format: 'cjs',
+    target: 'node22',
+    sourcemap: 'inline',
+    logLevel: 'warning',
+  };
+}
+
+const COPIES = {
+  'node_modules/@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm': 'dist/wasm/tfjs-backend-wasm.wasm',
+  'node_modules/@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm':
+    'dist/wasm/tfjs-backend-wasm-simd.wasm',
+  'node_modules/@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm': 'dist/wasm/mozjpeg_dec.wasm',
+  'node_modules/@vscode/codicons/dist/codicon.css': 'dist/codicon.css',
+  'node_modules/@vscode/codicons/dist/codicon.ttf': 'dist/codicon.ttf',
+};
+
+/** Builds what ships (or the `only` of it). Returns esbuild's metafiles by part; throws after all have been tried. */
+export async function build({ production = false, watch = false, only = [] } = {}) {
+  if (production) fs.rmSync(at('dist'), { recursive: true, force: true });
+  for (const [from, to] of Object.entries(COPIES)) {
+    fs.mkdirSync(at(to, '..'), { recursive: true });
+    fs.copyFileSync(at(from), at(to));
+  }
+  const metafiles = {};
+  const wanted = Object.entries(parts(production)).filter(([name]) => only.length === 0 || only.includes(name));
+  const built = await Promise.allSettled(
+    wanted.map(async ([name, options]) => {
+      const settings = { ...options, outfile: `dist/${name}.js` };
+      if (watch) await (await esbuild.context({ ...settings, logLevel: 'info' })).watch();
+      else metafiles[name] = (await esbuild.build(settings)).metafile;
+    }),
+  );
+  if (metafiles.cli) fs.chmodSync(at('dist/cli.js'), 0o755);
+  const failure = built.find(({ status }) => status === 'rejected');
+  if (failure) throw failure.reason;
+  if (!watch && only.length === 0) writeNotices(metafiles);
+  return metafiles;
+}
+
+/** Builds the suite that runs inside VS Code. */
+export async function buildSuite() {
+  fs.rmSync(at('out/test/vscode'), { recursive: true, force: true });
+  await esbuild.build(suite());
+}
+
+if (isMain(import.meta.url)) {
+  const { values, positionals: only } = parseArgs({
+    allowPositionals: true,
+    options: {
+      production: { type: 'boolean', default: false },
+      watch: { type: 'boolean', default: false },
+      tests: { type: 'boolean', default: false },
+      sizes: { type: 'boolean', default: false },
+    },
+  });
+  try {
+    const metafiles = await build({ ...values, only });
+    if (values.tests) await buildSuite();
+    if (values.sizes) {
+      for (const [name, metafile] of Object.entries(metafiles)) {
+        console.log(`== ${name}\n${await esbuild.analyzeMetafile(metafile)}`);
+      }
+    }
+  } catch (error) {
+    if (!error.errors) console.error(error);
+    process.exit(1);
+  }
+}

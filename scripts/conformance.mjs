@@ -1,0 +1,112 @@
+// Checks any folder laid out like test/fixtures/keras through the command line, and prints what is right, wrong and missing.
+// usage: npm run conformance -- [--fixtures DIR] [--only TEXT] [--skip models,bad,applications,coverage] [--jobs 2] [--json]
+import fs from 'node:fs';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { checkApplication } from '../test/conformance/applications.mjs';
+import { checkBadFile } from '../test/conformance/badFiles.mjs';
+import { Cli } from '../test/conformance/cli.mjs';
+import { checkCoverage } from '../test/conformance/layerCoverage.mjs';
+import { checkModel, modelTasks } from '../test/conformance/models.mjs';
+import { at } from './repository.mjs';
+
+const { values: options } = parseArgs({
+  options: {
+    fixtures: { type: 'string', default: at('test/fixtures/keras') },
+    cli: { type: 'string', default: at('dist/cli.js') },
+    only: { type: 'string' },
+    skip: { type: 'string', default: '' },
+    jobs: { type: 'string', default: '2' },
+    json: { type: 'boolean', default: false },
+  },
+});
+const fixtures = path.resolve(options.fixtures);
+const skip = new Set(options.skip.split(','));
+if (!fs.existsSync(options.cli)) {
+  console.error(`conformance: ${options.cli} is not there: npm run build`);
+  process.exit(2);
+}
+const manifest = JSON.parse(fs.readFileSync(path.join(fixtures, 'manifest.json'), 'utf8'));
+const cli = new Cli(options.cli, Number(options.jobs));
+const wanted = (name) => options.only === undefined || name.includes(options.only);
+const all = (items, check) => Promise.all(items.map(check));
+
+const report = { fixtures, models: [], bad: [], applications: [], coverage: [] };
+const started = Date.now();
+if (!skip.has('models')) {
+  const tasks = modelTasks(fixtures, manifest).filter(({ name, format }) => wanted(`${name} ${format}`));
+  report.models = await all(tasks, (task) => checkModel(cli, task));
+}
+if (!skip.has('bad') && manifest.bad) {
+  report.bad = await all(
+    manifest.bad.cases.filter(({ name }) => wanted(name)),
+    (item) => checkBadFile(cli, fixtures, item),
+  );
+}
+if (!skip.has('applications') && manifest.applications) {
+  const { models } = JSON.parse(fs.readFileSync(path.join(fixtures, manifest.applications.file), 'utf8'));
+  report.applications = await all(
+    models.filter(({ name }) => wanted(name)),
+    (item) => checkApplication(cli, fixtures, item),
+  );
+}
+if (!skip.has('coverage') && manifest.layerCoverage && options.only === undefined) {
+  const files = manifest.layerCoverage.files.filter((file) => fs.existsSync(path.join(fixtures, file)));
+  const rows = await all(files, async (file) =>
+    (await checkCoverage(cli, fixtures, file)).map((row) => ({ file, ...row })),
+  );
+  report.coverage = rows.flat();
+}
+const failures = [...report.models, ...report.bad, ...report.applications, ...report.coverage].filter(
+  ({ wrong }) => wrong.length > 0,
+);
+report.seconds = Math.round((Date.now() - started) / 1000);
+report.wrong = failures.length;
+
+if (options.json) console.log(JSON.stringify(report));
+else print();
+process.exitCode = failures.length > 0 ? 1 : 0;
+
+function print() {
+  const opened = report.models.filter((row) => row.opened);
+  if (report.models.length > 0) {
+    console.log(
+      'model                                    format              shapes, params  worst difference (allowed)',
+    );
+    for (const row of report.models) {
+      if (!row.opened && row.wrong.length === 0) continue;
+      const exact = row.wrong.length > 0 ? 'WRONG' : row.exact ? 'exact' : '–';
+      const worst =
+        row.difference === null ? '–' : `${row.difference.toExponential(1)} (${row.limit.toExponential(1)})`;
+      const note = row.notYet === null ? '' : `  ${row.notYet}`;
+      console.log(`${row.model.padEnd(41)}${row.format.padEnd(20)}${exact.padEnd(16)}${worst}${note}`);
+    }
+    console.log();
+  }
+  const missing = new Map();
+  for (const row of [...report.models, ...report.bad, ...report.coverage]) {
+    if (row.notYet === null || row.notYet === undefined) continue;
+    missing.set(row.notYet, [...(missing.get(row.notYet) ?? []), row.model ?? row.case]);
+  }
+  if (missing.size > 0) console.log('Not supported yet:');
+  for (const [reason, names] of missing)
+    console.log(
+      `  ${String(names.length).padStart(4)}  ${reason}  (${[...new Set(names)].slice(0, 3).join(', ')}${names.length > 3 ? ' …' : ''})`,
+    );
+  if (failures.length > 0) console.log('\nWrong:');
+  for (const { model, format, case: name, application, wrong, class: className } of failures) {
+    console.log(`  ${[model ?? name ?? application, format, className].filter(Boolean).join(' ')}`);
+    for (const text of wrong.slice(0, 5)) console.log(`      ${text}`);
+    if (wrong.length > 5) console.log(`      … ${wrong.length - 5} more`);
+  }
+  const good = (rows) => rows.filter(({ wrong, notYet }) => wrong.length === 0 && (notYet ?? null) === null).length;
+  const exact = opened.filter((row) => row.exact).length;
+  const compared = opened.reduce((sum, row) => sum + row.compared, 0);
+  console.log(
+    `\n${opened.length} of ${report.models.length} model files opened, ${exact} with exact shapes and parameters, ${compared} activations compared; ` +
+      `${good(report.bad)} of ${report.bad.length} bad files as they must be; ` +
+      `${good(report.applications)} of ${report.applications.length} applications exact; ` +
+      `${good(report.coverage)} of ${report.coverage.length} layer cases right; ` +
+      `${failures.length} wrong; ${report.seconds} s`,
+  );
+}

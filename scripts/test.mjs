@@ -1,0 +1,146 @@
+// Everything that must hold: types, lint, architecture, unit and engine tests, the suite in a real VS Code, conformance.
+// Installs what it needs. usage: npm test [-- STAGE…]   (names as in the output)
+// Static imports of Node's own modules only: a fresh clone has no others.
+import './requireNode.mjs';
+import fs from 'node:fs';
+import path from 'node:path';
+import { ensurePackages } from './ensurePackages.mjs';
+import { at, cache } from './repository.mjs';
+import { capture, runStages } from './stages.mjs';
+
+const began = Date.now();
+process.on('SIGINT', () => process.exit(130));
+process.on('SIGTERM', () => process.exit(143));
+await ensurePackages();
+
+const node = (script, ...args) => capture(process.execPath, [at(script), ...args]);
+const tool = (file, ...args) => node(`node_modules/${file}`, ...args);
+/** One check: it holds or it does not. */
+const check = async (work) => {
+  const { code, output } = await work;
+  return code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1, output };
+};
+/** A program whose last line of this form is its count. */
+const counted = async (work) => {
+  const { code, output } = await work;
+  const counts = [...output.matchAll(/^(\d+) passed, (\d+) failed(?:, .*)?$/gm)].at(-1);
+  const passed = Number(counts?.[1] ?? 0);
+  const failed = Number(counts?.[2] ?? 0);
+  return { passed, failed: code !== 0 && failed === 0 ? 1 : failed, output };
+};
+
+const stages = [
+  {
+    name: 'vscode',
+    run: async () => {
+      const { ensureChromium } = await import('./vscode/chromium.mjs');
+      ensureChromium();
+      return setUp(node('scripts/vscode/install.mjs'));
+    },
+  },
+  { name: 'build', run: () => check(node('esbuild.mjs', '--tests')) },
+  { name: 'types', run: () => check(node('scripts/typecheck.mjs')) },
+  { name: 'models', run: models },
+  { name: 'lint', run: () => check(tool('eslint/bin/eslint.js', '.', '--max-warnings', '0')) },
+  { name: 'format', run: () => check(tool('prettier/bin/prettier.cjs', '--check', '.', '--log-level', 'warn')) },
+  {
+    name: 'architecture',
+    run: () =>
+      check(
+        tool('dependency-cruiser/bin/dependency-cruise.mjs', 'src', 'webview', '--config', '.dependency-cruiser.cjs'),
+      ),
+  },
+  { name: 'unused', run: () => check(tool('knip/bin/knip.js')) },
+  { name: 'unit', needs: ['build', 'models'], alone: true, run: unit },
+  {
+    name: 'editor',
+    needs: ['build', 'vscode', 'models'],
+    run: () => counted(node('scripts/vscode/runSuite.mjs', '--no-build')),
+  },
+  { name: 'conformance', needs: ['build'], run: conformance },
+];
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !stages.some((stage) => stage.name === name));
+if (unknown.length > 0) {
+  console.error(`There is no stage ${unknown.join(', ')}. Stages: ${stages.map(({ name }) => name).join(', ')}.`);
+  process.exit(2);
+}
+const results = await runStages(wanted.length === 0 ? stages : withNeeds(wanted));
+const sum = (key) => results.reduce((total, result) => total + result[key], 0);
+console.log(`\n${((Date.now() - began) / 1000).toFixed(0)} s in all`);
+console.log(`${sum('passed')} passed, ${sum('failed')} failed`);
+process.exit(sum('failed') > 0 ? 1 : 0);
+
+function withNeeds(names) {
+  const all = new Set();
+  const add = (name) => {
+    all.add(name);
+    for (const needed of stages.find((stage) => stage.name === name)?.needs ?? []) add(needed);
+  };
+  names.forEach(add);
+  return stages.filter(({ name }) => all.has(name));
+}
+
+/** Setting up is no check of its own; only its failure counts. */
+async function setUp(work) {
+  const { code, output } = await work;
+  return { passed: 0, failed: code === 0 ? 0 : 1, output, note: 'set up' };
+}
+
+/** Every model and every bad file through the command line; the single layers are `npm run conformance`'s and the unit tests'. */
+async function conformance() {
+  const { output } = await node('scripts/conformance.mjs', '--json', '--skip', 'coverage');
+  const report = JSON.parse(output);
+  const rows = [...report.models, ...report.bad, ...report.applications];
+  const wrong = rows.filter((row) => row.wrong.length > 0);
+  const notYet = rows.filter((row) => (row.notYet ?? null) !== null);
+  return {
+    passed: rows.length - wrong.length - notYet.length,
+    failed: wrong.length,
+    output: wrong.map((row) => JSON.stringify(row).slice(0, 500)).join('\n'),
+    note: notYet.length > 0 ? `${notYet.length} not supported yet` : undefined,
+  };
+}
+
+/** Without a network the tests that need these models say so by name. */
+async function models() {
+  const { ensureRealModels } = await import('./realModels.mjs');
+  const missing = await ensureRealModels();
+  return { passed: 0, failed: 0, note: missing.length > 0 ? `NOT FETCHED: ${missing.join(', ')}` : 'fetched' };
+}
+
+async function unit() {
+  const report = path.join(cache, 'test-unit.json');
+  fs.rmSync(report, { force: true });
+  const { code, output } = await tool(
+    'vitest/vitest.mjs',
+    'run',
+    '--reporter=dot',
+    '--reporter=json',
+    `--outputFile.json=${report}`,
+  );
+  if (!fs.existsSync(report)) return { passed: 0, failed: 1, output };
+  const {
+    numPassedTests: passed,
+    numFailedTests: failed,
+    numPendingTests: skipped,
+    testResults,
+  } = JSON.parse(fs.readFileSync(report, 'utf8'));
+  const named = testResults.flatMap(({ assertionResults }) =>
+    assertionResults.filter(({ status }) => status === 'skipped' || status === 'pending'),
+  );
+  const note =
+    skipped > 0
+      ? `skipped: ${named
+          .map(({ title }) => title)
+          .join('; ')
+          .slice(0, 400)}`
+      : undefined;
+  return {
+    passed,
+    failed: code !== 0 && failed === 0 ? 1 : failed,
+    output: code === 0 ? undefined : output.slice(-20_000),
+    note,
+  };
+}

@@ -1,0 +1,68 @@
+// Speed and size in one run, as JSON on stdout; compare ratios within a run, never times of different runs.
+// usage: node test/bench/bench.mjs [--only opening|running|activation|size]… [--runs N]
+import '../../scripts/requireNode.mjs';
+import os from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { ensurePackages } from '../../scripts/ensurePackages.mjs';
+import { at, cache } from '../../scripts/repository.mjs';
+
+const TARGETS = {
+  openingRatio: 0.5,
+  loopRatio: 1.05,
+  allLayersRatio: 2,
+  previewMs: 50,
+  activationMs: 15,
+  packageBytes: 6 * 1024 * 1024,
+};
+
+const { values } = parseArgs({
+  options: { only: { type: 'string', multiple: true }, runs: { type: 'string', default: '9' } },
+});
+const runs = Number(values.runs);
+const parts = ['size', 'activation', 'opening', 'running'];
+const unknown = (values.only ?? []).filter((name) => !parts.includes(name));
+if (unknown.length > 0 || !Number.isInteger(runs) || runs < 1) {
+  console.error(`usage: node test/bench/bench.mjs [--only ${parts.join('|')}]… [--runs N]`);
+  process.exit(2);
+}
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(130));
+const wants = (name) => !values.only || values.only.includes(name);
+
+await ensurePackages();
+const { makePackage } = await import('../../scripts/package.mjs');
+const { ensureRealModels, realModels } = await import('../../scripts/realModels.mjs');
+const missing = await ensureRealModels();
+if (missing.length > 0) console.error(`not measured, because they could not be fetched: ${missing.join(', ')}`);
+const here = (name) => !missing.includes(name);
+
+// What users install is what is measured; this builds dist/ for production.
+const made = await makePackage(path.join(cache, 'bench', 'model-slicer.vsix'));
+const report = {
+  at: new Date().toISOString(),
+  machine: {
+    node: process.version,
+    cpus: os.availableParallelism(),
+    cpu: os.cpus()[0]?.model,
+    platform: `${os.platform()} ${os.arch()}`,
+  },
+  targets: TARGETS,
+};
+if (wants('size')) report.package = { bytes: made.bytes, parts: made.parts };
+if (wants('activation')) {
+  const { measureActivation } = await import('./activation.mjs');
+  report.activation = await measureActivation({ runs, vsix: made.file });
+}
+if (wants('opening')) {
+  const { measureOpening } = await import('./opening.mjs');
+  const models = { 'digits-cnn': at('media', 'sample', 'digits-cnn', 'model.json') };
+  if (here('mobilenetV2')) models.mobilenet_v2 = realModels.mobilenetV2;
+  if (here('basicPitch')) models['basic-pitch'] = realModels.basicPitch;
+  report.opening = await measureOpening(models, { runs, vsix: made.file });
+}
+if (wants('running') && here('mobilenetV2')) {
+  const { measureRunning } = await import('./running.mjs');
+  report.running = await measureRunning(realModels.mobilenetV2, { runs });
+}
+console.log(JSON.stringify(report, null, 2));
+process.exit(0);
