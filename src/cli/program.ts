@@ -1,0 +1,108 @@
+/** Commands and options, as the documentation of the command line has them. */
+import { Command } from 'commander';
+import { version } from '../../package.json';
+import { code } from './commands/code';
+import { inspect } from './commands/inspect';
+import { run } from './commands/run';
+import { slice } from './commands/slice';
+import { verify } from './commands/verify';
+
+/**
+ * @param args what was typed. With FILE right after the command, an option takes all values up to the next option
+ * (`--output a b`); with options first it takes one, so that FILE is not taken for a value.
+ */
+export function buildProgram(args: readonly string[]): Command {
+  const fileFirst = args[1] !== undefined && !args[1].startsWith('-');
+  const program = new Command('model-slicer');
+  program
+    .description(
+      'Look into Keras and TensorFlow.js models, run them, cut sub-models out of them, prove and save these, and write code.',
+    )
+    .version(version, '--version', 'print the version')
+    .helpOption('--help', 'print this help')
+    .helpCommand(false);
+  const configure = (command: Command): Command =>
+    command
+      .exitOverride()
+      .configureOutput({ writeErr: () => undefined })
+      .showSuggestionAfterError();
+  configure(program);
+
+  const list = (command: Command, flag: string, value: string, description: string): Command =>
+    fileFirst
+      ? command.option(`--${flag} <${value}...>`, description)
+      : command.option(
+          `--${flag} <${value}>`,
+          `${description} (repeatable)`,
+          (next: string, before: string[] | undefined) => [...(before ?? []), next],
+        );
+  const add = (name: string, description: string): Command => {
+    const command = configure(program.command(name)).description(description).helpOption('--help', 'print this help');
+    list(command, 'custom-layers', 'file', 'JavaScript modules that register custom layers (they are run)');
+    return command.option('--json', 'print one JSON document').option('--debug', 'print where an error comes from');
+  };
+  const cut = (command: Command): Command => {
+    list(command, 'output', 'address', "tensor that the slice hands out; default: the model's outputs");
+    list(command, 'input', 'address', "tensor that comes from outside; default: the model's inputs that are needed");
+    list(command, 'from', 'layer', 'start before this layer: every tensor that it reads comes from outside');
+    return command.option('--close', 'add what the cut lacks as inputs');
+  };
+  const feeding = (command: Command): Command => {
+    list(command, 'dim', 'input.axis=n', 'size of an unknown dimension');
+    return command
+      .option('--preprocess <range>', 'of pictures: unit, signed, caffe, torch, none, auto')
+      .option('--resize <how>', 'of pictures: pillow, tensorflow')
+      .option('--interpolation <how>', 'of pictures: nearest, bilinear, bicubic')
+      .option('--color-mode <mode>', 'of pictures: rgb, bgr, grayscale')
+      .option('--backend <name>', 'auto, wasm, cpu, tensorflow');
+  };
+
+  add('inspect', 'say what is inside a model')
+    .argument('<file>', 'model file, or a folder that holds one')
+    .option('--table', 'text table as Keras prints it (default)')
+    .option('--markdown', 'Markdown')
+    .option('--csv', 'comma-separated values')
+    .action(inspect);
+
+  const running = add('run', 'run a model and say what its layers compute').argument('<file>', 'model file');
+  list(
+    running,
+    'input',
+    '[name=]spec',
+    'zeros, ones, random[:SEED], a .png or .jpg, .npy, .npz, .json; default: random',
+  );
+  list(running, 'layers', 'pattern', 'layers whose activations are wanted: address, glob, /regex/, class:NAME');
+  feeding(running)
+    .option('--all', 'activations of all layers')
+    .option('--out <target>', 'write them: FILE.npz, or a folder of .npy files')
+    .option('--png', 'with --out DIR: write their pictures, too')
+    .option('--force', 'replace what is there')
+    .action(run);
+
+  cut(add('slice', 'cut a sub-model out').argument('<file>', 'model file'))
+    .option('--plan', 'only say what the slice will be')
+    .option('--to <target>', 'where it goes: a folder, or a file name that ends in .json')
+    .option('--format <format>', 'layers-model (default)')
+    .option('--name <name>', 'name of the new model')
+    .option('--shard-size <bytes>', 'largest size of a weights file; default: 4 MB')
+    .option('--force', 'replace what is there')
+    .action(slice);
+
+  const verifying = cut(
+    add('verify', 'prove that a slice computes what the model computes').argument('<file>', 'model file'),
+  );
+  list(verifying, 'data', '[name=]spec', 'what both are run on, as --input of run; default: random');
+  feeding(verifying)
+    .option('--slice <target>', 'a saved slice, instead of one made now')
+    .option('--tolerance <number>', 'largest difference that is allowed; default: 0')
+    .action(verify);
+
+  cut(add('code', 'write code that does the same in your own program').argument('[file]', 'model file'))
+    .option('--recipe <id>', 'how: see --list')
+    .option('--language <language>', 'typescript (default)')
+    .option('--to <file>', 'write it into a file')
+    .option('--force', 'replace what is there')
+    .option('--list', 'list the recipes, and whether they fit the model')
+    .action(code);
+  return program;
+}
