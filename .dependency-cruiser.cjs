@@ -101,6 +101,13 @@ module.exports = {
       to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
     },
     {
+      name: 'no-dead-views',
+      comment: 'Custom elements are used by their tags: what the entry does not reach is never registered',
+      severity: 'error',
+      from: { path: '^webview/main\\.ts$' },
+      to: { path: '^webview/', pathNot: '\\.d\\.ts$', reachable: false },
+    },
+    {
       name: 'resolvable',
       comment: 'What is imported must exist',
       severity: 'error',

@@ -5,7 +5,7 @@ import './requireNode.mjs';
 import fs from 'node:fs';
 import path from 'node:path';
 import { ensurePackages } from './ensurePackages.mjs';
-import { at, cache } from './repository.mjs';
+import { at, cache, root } from './repository.mjs';
 import { capture, runStages } from './stages.mjs';
 
 const began = Date.now();
@@ -34,7 +34,8 @@ const stages = [
     name: 'vscode',
     run: async () => {
       const { ensureChromium } = await import('./vscode/chromium.mjs');
-      ensureChromium();
+      // The tests of the webview look for it there.
+      process.env.CHROMIUM_PATH = ensureChromium();
       return setUp(node('scripts/vscode/install.mjs'));
     },
   },
@@ -51,7 +52,7 @@ const stages = [
       ),
   },
   { name: 'unused', run: () => check(tool('knip/bin/knip.js')) },
-  { name: 'unit', needs: ['build', 'models'], alone: true, run: unit },
+  { name: 'unit', needs: ['build', 'vscode', 'models'], alone: true, run: unit },
   {
     name: 'editor',
     needs: ['build', 'vscode', 'models'],
@@ -140,7 +141,22 @@ async function unit() {
   return {
     passed,
     failed: code !== 0 && failed === 0 ? 1 : failed,
-    output: code === 0 ? undefined : output.slice(-20_000),
+    output: failures(testResults) || output.slice(-4000),
     note,
   };
+}
+
+/** What failed and why, file by file: also files that could not be loaded. */
+function failures(testResults) {
+  const lines = [];
+  for (const { name, status, message, assertionResults } of testResults) {
+    const failed = assertionResults.filter((result) => result.status === 'failed');
+    if (status !== 'failed') continue;
+    lines.push(path.relative(root, name));
+    if (failed.length === 0) lines.push(`  ${message}`);
+    for (const { fullName, failureMessages } of failed) {
+      lines.push(`  ${fullName}`, `    ${failureMessages.join('\n').slice(0, 1500)}`);
+    }
+  }
+  return lines.join('\n');
 }

@@ -13,6 +13,7 @@ const PARTS = [
   'src/cli',
   'webview',
   'test',
+  'test/unit/webview',
   'test/webview',
   'test/vscode',
 ];

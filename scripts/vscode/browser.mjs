@@ -67,24 +67,6 @@ export function explorerItem(page, name) {
   return rows.filter({ has: page.getByText(name, { exact: true }) }).first();
 }
 
-/** Right-clicks an explorer entry and chooses from its menu; tries again while extensions still register. */
-export async function chooseFromMenu(page, name, entry, tries = 15) {
-  const item = page.locator('.monaco-menu').getByText(entry, { exact: true });
-  for (let attempt = 1; ; attempt++) {
-    await explorerItem(page, name).click({ button: 'right' });
-    try {
-      await item.waitFor({ timeout: 1000 });
-      await page.waitForTimeout(200); // a menu ignores the mouse for its first 100 ms
-      await item.click();
-      await item.waitFor({ state: 'hidden', timeout: 2000 });
-      return;
-    } catch (error) {
-      await page.keyboard.press('Escape');
-      if (attempt >= tries) throw error;
-    }
-  }
-}
-
 /** Runs a command of the palette by its full title. */
 export async function runCommand(page, title) {
   await page.keyboard.press('F1');

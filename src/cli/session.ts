@@ -59,7 +59,7 @@ export class Session {
   }
 
   /** Asks the engine; `title` names the progress bar. */
-  async request<M extends keyof Requests & string>(
+  async request<M extends keyof Requests>(
     method: M,
     params: Requests[M]['params'],
     title?: string,

@@ -5,7 +5,7 @@ import { Channel, type EmptyContract, type RequestOptions, type Transport } from
 import type { EngineContract } from '../protocol/engine';
 
 type Requests = EngineContract['requests'];
-type Method = keyof Requests & string;
+type Method = keyof Requests;
 type ProgressOf<M extends Method> = Requests[M] extends { progress?: infer P } ? P : never;
 
 export interface EngineClientOptions {

@@ -26,3 +26,5 @@ const log =
 Object.assign(console, { log: log('info'), info: log('info'), warn: log('warn'), error: log('error') });
 
 process.once('disconnect', () => process.exit(0));
+// Ctrl-C reaches the whole process group: the parent cancels, and what was begun to be written is taken back
+process.on('SIGINT', () => undefined);

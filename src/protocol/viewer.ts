@@ -7,7 +7,6 @@ import type {
   Activation,
   BackendName,
   InputSpec,
-  Picture,
   PreviewOptions,
   PreviewResult,
   ResolvedInput,
@@ -162,8 +161,6 @@ export interface HostContract extends Contract {
     /** A command from the palette that the view carries out. */
     reveal: { address: string; focus: boolean };
     focusSearch: null;
-    markSelected: { kind: Mark['kind'] };
-    picture: { input: string; picture: Picture };
   };
 }
 

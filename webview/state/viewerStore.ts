@@ -53,12 +53,6 @@ export class ViewerStore {
       for (const item of items) this.activations.set(item.address, item);
       this.changed();
     });
-    this.channel.on('picture', ({ input, picture }) => {
-      const resolved = this.state?.input.resolved?.find((entry) => entry.input === input);
-      if (resolved) resolved.picture = picture;
-      this.changed();
-    });
-    this.channel.on('markSelected', ({ kind }) => void this.toggleMarks(kind));
   }
 
   async start(): Promise<void> {

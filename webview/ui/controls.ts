@@ -82,14 +82,6 @@ export function textField(options: TextFieldOptions): TemplateResult {
   ></vscode-text-field>`;
 }
 
-export function checkbox(label: string, checked: boolean, onChange: (checked: boolean) => void): TemplateResult {
-  return html`<vscode-checkbox
-    ?checked=${checked}
-    @change=${(event: Event) => onChange((event.target as HTMLInputElement).checked)}
-    >${label}</vscode-checkbox
-  >`;
-}
-
 /** Something goes on and nobody knows how long: the toolkit's ring ignores its value, so it is used for this only. */
 export function busy(label: string): TemplateResult {
   return html`<span class="busy" role="status"

@@ -1,4 +1,6 @@
 /** Whether the model file is one that plain TF.js loads and computes as its author saw it. */
+import type { LayerGraph } from '../model/layerGraph';
+import { callIndices } from '../slicing/callOrder';
 import { kerasMajor, sliceModel } from '../slicing/sliceModel';
 import type { ModelFile } from '../model/modelFile';
 
@@ -15,8 +17,30 @@ export function plainFileProblem(model: ModelFile): string | null {
   if (lack) return lack.reason;
   const [note] = whole.plan.notes;
   if (note) return 'TF.js would read a part of it differently';
+  if (!keepsCallOrder(model.graph)) return 'TF.js would mix up the calls of its reused layers';
   const misnamed = whole.weights.some(({ name, entry }) => !isFoundAs(model.weightEntries[entry]?.name ?? '', name));
   return misnamed ? 'its weights have names that TF.js does not look for' : null;
+}
+
+/** Whether TF.js numbers the calls of reused layers as the file does. */
+function keepsCallOrder(graph: LayerGraph): boolean {
+  const open = [graph];
+  for (let next = open.pop(); next; next = open.pop()) {
+    const { layers, inputs } = next;
+    const calls = layers.flatMap((layer, number) => layer.calls.map((call, index) => ({ layer, call, number, index })));
+    const numbers = new Map(calls.map(({ layer, index }, i) => [`${index}:${layer.name}`, i]));
+    const isInput = new Set(inputs.map(({ layer }) => layer));
+    const ordered = calls.map(({ call, number }) => ({
+      layer: number,
+      reads: call.inputs.flatMap((ref) =>
+        isInput.has(ref.layer) ? [] : (numbers.get(`${ref.call}:${ref.layer}`) ?? []),
+      ),
+    }));
+    const indices = callIndices(ordered, layers.length);
+    if (!indices || calls.some(({ index }, i) => indices[i] !== index)) return false;
+    for (const layer of layers) if (layer.graph) open.push(layer.graph);
+  }
+  return true;
 }
 
 /** TF.js finds `lstm/lstm_cell/kernel` as `lstm/kernel`, too. */

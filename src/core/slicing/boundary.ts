@@ -4,7 +4,6 @@ import { tensorInfo, type OpenCall, type OpenedGraph, type OpenTensor } from './
 import type { CutTensor } from './resolveCut';
 import type { Boundary, MissingTensor } from './slice';
 
-const id = ({ from, output }: OpenTensor): string => `${from.position}:${output}`;
 const addressOf = ({ from, output }: OpenTensor): string => tensorAddress(from.address, output);
 
 /**
@@ -18,11 +17,11 @@ export function boundaryOf(
   outputs: readonly CutTensor[],
   supplied: readonly CutTensor[],
 ): Boundary {
-  const given = new Set(supplied.map(({ tensor }) => id(tensor)));
+  const given = new Set(supplied.map(({ tensor }) => tensor));
   const computable = new Set<OpenCall>();
   const reached = new Set<OpenCall>();
-  const isComputable = (tensor: OpenTensor): boolean => given.has(id(tensor)) || computable.has(tensor.from);
-  const isReached = (tensor: OpenTensor): boolean => given.has(id(tensor)) || reached.has(tensor.from);
+  const isComputable = (tensor: OpenTensor): boolean => given.has(tensor) || computable.has(tensor.from);
+  const isReached = (tensor: OpenTensor): boolean => given.has(tensor) || reached.has(tensor.from);
   const missing = new Map<string, MissingTensor>();
   const lacks = (tensor: OpenTensor, neededBy: string): void => {
     const address = addressOf(tensor);
@@ -41,7 +40,7 @@ export function boundaryOf(
   // An output that nothing supplied leads to needs the model's own inputs.
   for (const { address, tensor } of outputs) {
     if (isComputable(tensor) || isReached(tensor)) continue;
-    for (const input of modelInputsOf(tensor)) lacks({ from: input, output: 0 }, address);
+    for (const input of modelInputsOf(tensor)) for (const own of input.outputs.slice(0, 1)) lacks(own, address);
   }
   if (missing.size === 0) return { closed: true, missing: [], suggestions: [] };
   const names = supplied.map(({ address }) => address);
@@ -80,22 +79,19 @@ function nearestClosed(
   const above = ancestors(outputs.map(({ tensor }) => tensor));
   const calls = opened.calls.filter((call) => above.has(call));
   const lastInput = calls.findLastIndex((call) => call.isInput);
-  const lastUse = new Map<string, number>();
-  calls.forEach((call, i) => call.inputs.forEach((tensor) => lastUse.set(id(tensor), i)));
-  for (const { tensor } of outputs) lastUse.set(id(tensor), Infinity);
+  const lastUse = new Map<OpenTensor, number>();
+  calls.forEach((call, i) => call.inputs.forEach((tensor) => lastUse.set(tensor, i)));
+  for (const { tensor } of outputs) lastUse.set(tensor, Infinity);
   const first = Math.min(...supplied.map(({ tensor }) => tensor.from.position));
   const last = Math.max(...supplied.map(({ tensor }) => tensor.from.position));
   let before: string | null = null;
   let after: string | null = null;
-  const live = new Map<string, OpenTensor>();
+  const live = new Set<OpenTensor>();
   calls.forEach((call, i) => {
-    for (const tensor of call.inputs) if (lastUse.get(id(tensor)) === i) live.delete(id(tensor));
-    for (const output of call.call.outputs.keys()) {
-      const tensor = { from: call, output };
-      if ((lastUse.get(id(tensor)) ?? -1) > i) live.set(id(tensor), tensor);
-    }
-    const [only] = live.values();
-    if (live.size !== 1 || !only || lastUse.get(id(only)) === Infinity) return;
+    for (const tensor of call.inputs) if (lastUse.get(tensor) === i) live.delete(tensor);
+    for (const tensor of call.outputs) if ((lastUse.get(tensor) ?? -1) > i) live.add(tensor);
+    const [only] = live;
+    if (live.size !== 1 || !only || lastUse.get(only) === Infinity) return;
     // Inputs that have not been made yet are still to come: not everything flows through this one.
     if (i < lastInput) return;
     if (call.position < first) before = addressOf(only);

@@ -9,22 +9,21 @@ import { tensorInfo, type OpenCall, type OpenTensor } from './openGraph';
  * @returns the calls with those, in execution order, and the addresses of the calls that were changed.
  */
 export function withoutDoubleReads(calls: readonly OpenCall[]): { calls: OpenCall[]; changed: string[] } {
-  const key = ({ from, output }: OpenTensor): string => `${from.position}:${output}`;
-  const readers = new Map<string, number>();
-  for (const call of calls) for (const id of new Set(call.inputs.map(key))) readers.set(id, (readers.get(id) ?? 0) + 1);
+  const readers = new Map<OpenTensor, number>();
+  for (const call of calls)
+    for (const tensor of new Set(call.inputs)) readers.set(tensor, (readers.get(tensor) ?? 0) + 1);
   const changed: string[] = [];
   const result: OpenCall[] = [];
   for (const call of calls) {
-    const seen = new Set<string>();
+    if (new Set(call.inputs).size === call.inputs.length) {
+      result.push(call);
+      continue;
+    }
     const inputs = call.inputs.map((tensor, i) => {
-      const id = key(tensor);
-      if (!seen.has(id) || (readers.get(id) ?? 0) < 2) {
-        seen.add(id);
-        return tensor;
-      }
+      if (call.inputs.indexOf(tensor) === i || (readers.get(tensor) ?? 0) < 2) return tensor;
       const copy = identity(tensor, call, i);
       result.push(copy);
-      return { from: copy, output: 0 };
+      return copy.outputs[0] ?? tensor;
     });
     const same = inputs.every((tensor, i) => tensor === call.inputs[i]);
     if (!same) changed.push(call.address);
@@ -57,5 +56,17 @@ function identity(tensor: OpenTensor, reader: OpenCall, i: number): OpenCall {
   const address = `${tensor.from.address}_again`;
   // just before the call that reads it, and unlike any other
   const position = reader.position - 1 + (i + 1) / (reader.inputs.length + 1);
-  return { layer, call, address, layerAddress: address, inputs: [tensor], isInput: false, trainable: true, position };
+  const copy: OpenCall = {
+    layer,
+    call,
+    address,
+    layerAddress: address,
+    inputs: [tensor],
+    outputs: [],
+    isInput: false,
+    trainable: true,
+    position,
+  };
+  copy.outputs = [{ from: copy, output: 0 }];
+  return copy;
 }

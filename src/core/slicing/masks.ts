@@ -82,12 +82,13 @@ export function refuseLostMasks(
 ): void {
   if (supplied.length === 0) return;
   const masked = maskedCalls(calls);
-  const given = new Map(supplied.map(({ address, tensor }) => [`${tensor.from.position}:${tensor.output}`, address]));
+  const given = new Map(supplied.map(({ address, tensor }) => [tensor, address]));
   const lost = new Map<OpenCall, string>();
   for (const call of calls) {
     if (!inSlice.has(call) || !masked.has(call)) continue;
-    for (const { from, output } of call.inputs) {
-      const address = given.get(`${from.position}:${output}`);
+    for (const tensor of call.inputs) {
+      const { from } = tensor;
+      const address = given.get(tensor);
       const carries = makesMask(from.layer) || (masked.has(from) && passesMask(from.layer));
       const source = address !== undefined ? (carries ? address : undefined) : lost.get(from);
       if (source === undefined) continue;

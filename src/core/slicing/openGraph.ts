@@ -1,5 +1,6 @@
 /** Opens nested models in place, as far as a cut asks for it, and says which tensors run between the calls that are left. */
-import { escapeName, tensorAddress } from '../model/address';
+import { SlicerError } from '../errors';
+import { escapeName, formatAddress, layersByName, type AddressPart } from '../model/address';
 import type { CallArgument, Layer, LayerCall, LayerGraph, TensorInfo, TensorRef } from '../model/layerGraph';
 
 /** One call in the opened graph. Calls of one layer (also through two calls of the model around it) share `layer`. */
@@ -11,6 +12,8 @@ export interface OpenCall {
   /** Address of the layer without any call index: `tower/conv`. */
   layerAddress: string;
   inputs: OpenTensor[];
+  /** One object for each, also where it is read: tensors are equal when they are the same object. */
+  outputs: OpenTensor[];
   /** An InputLayer of the outermost model. */
   isInput: boolean;
   /** Whether every model around it, and the layer itself, is trainable. */
@@ -30,8 +33,8 @@ export interface OpenedGraph {
   calls: OpenCall[];
   outputs: OpenTensor[];
   inputs: OpenTensor[];
-  /** The tensor at a canonical address; null where the model has none, or where a model that stays closed hides it. */
-  find(address: string): OpenTensor | null;
+  /** The tensor at a resolved address; null where no call makes it, or where a model that stays closed hides it. */
+  find(path: readonly AddressPart[], output: number): OpenTensor | null;
 }
 
 interface Frame {
@@ -40,13 +43,15 @@ interface Frame {
   prefix: string;
   layerPrefix: string;
   trainable: boolean;
-  values: Map<string, OpenTensor>;
-  layers: Map<string, Layer>;
+  /** By layer, call, output. */
+  values: Map<string, OpenTensor[][]>;
+  layers: ReadonlyMap<string, Layer>;
   next: number;
   parent: { frame: Frame; ref: { layer: string; call: number } } | null;
 }
 
-const key = (layer: string, call: number, output: number): string => `${call}:${output}:${layer}`;
+/** Opened models that are called twice, inside each other, multiply: past this it is an attack. */
+const MAX_CALLS = 500_000;
 
 /**
  * @param opened the nested models to open; one that is not among them stays a single call.
@@ -54,28 +59,37 @@ const key = (layer: string, call: number, output: number): string => `${call}:${
  */
 export function openGraph(graph: LayerGraph, opened: ReadonlySet<Layer>): OpenedGraph {
   const calls: OpenCall[] = [];
-  const byAddress = new Map<string, OpenTensor>();
-  const newFrame = (g: LayerGraph, prefix: string, layerPrefix: string, trainable: boolean): Frame => ({
-    graph: g,
-    prefix,
-    layerPrefix,
-    trainable,
-    values: new Map(),
-    layers: new Map(g.layers.map((layer) => [layer.name, layer])),
-    next: 0,
-    parent: null,
-  });
+  const frames = new Map<string, Frame>();
+  const newFrame = (g: LayerGraph, prefix: string, layerPrefix: string, trainable: boolean): Frame => {
+    const made: Frame = {
+      graph: g,
+      prefix,
+      layerPrefix,
+      trainable,
+      values: new Map(),
+      layers: layersByName(g),
+      next: 0,
+      parent: null,
+    };
+    frames.set(prefix, made);
+    return made;
+  };
   const root = newFrame(graph, '', '', true);
-  const read = (frame: Frame, ref: TensorRef): OpenTensor => {
-    const value = frame.values.get(key(ref.layer, ref.call, ref.output));
-    if (!value) throw new Error(`no value for ${frame.prefix}${ref.layer}`);
+  const read = (frame: Frame, { layer, call, output }: TensorRef): OpenTensor => {
+    const value = frame.values.get(layer)?.[call]?.[output];
+    if (!value) throw new SlicerError('broken-graph', { layer: `${frame.prefix}${layer}`, reason: 'no-value' });
     return value;
   };
-  const publish = (frame: Frame, layer: string, call: number, output: number, value: OpenTensor): void => {
-    frame.values.set(key(layer, call, output), value);
-    const name = `${frame.prefix}${escapeName(layer)}${call > 0 ? `#${call + 1}` : ''}`;
-    byAddress.set(tensorAddress(name, output), value);
+  const publish = (frame: Frame, layer: string, call: number, tensors: OpenTensor[]): void => {
+    const ofLayer = frame.values.get(layer);
+    if (ofLayer) ofLayer[call] = tensors;
+    else {
+      const calls: OpenTensor[][] = [];
+      calls[call] = tensors;
+      frame.values.set(layer, calls);
+    }
   };
+  const inputCalls = new Set(graph.inputs.map(({ layer }) => layer));
 
   let frame = root;
   for (;;) {
@@ -84,7 +98,8 @@ export function openGraph(graph: LayerGraph, opened: ReadonlySet<Layer>): Opened
       if (!frame.parent) break;
       const { frame: outer, ref } = frame.parent;
       const inner = frame;
-      inner.graph.outputs.forEach((output, i) => publish(outer, ref.layer, ref.call, i, read(inner, output)));
+      const outputs = inner.graph.outputs.map((output) => read(inner, output));
+      publish(outer, ref.layer, ref.call, outputs);
       frame = outer;
       continue;
     }
@@ -93,31 +108,48 @@ export function openGraph(graph: LayerGraph, opened: ReadonlySet<Layer>): Opened
     const call = layer?.calls[item.call];
     if (!layer || !call) continue;
     // The inputs of an opened model are already known: they are the tensors that its call reads.
-    if (frame.values.has(key(layer.name, item.call, 0))) continue;
+    if (frame.values.get(layer.name)?.[item.call]) continue;
+    if (calls.length >= MAX_CALLS) throw new SlicerError('too-large', { reason: 'calls', limit: MAX_CALLS });
     const inputs = call.inputs.map((ref) => read(frame, ref));
-    const address = `${frame.prefix}${escapeName(layer.name)}${item.call > 0 ? `#${item.call + 1}` : ''}`;
-    const layerAddress = `${frame.layerPrefix}${escapeName(layer.name)}`;
+    const name = escapeName(layer.name);
+    const address = `${frame.prefix}${name}${item.call > 0 ? `#${item.call + 1}` : ''}`;
+    const layerAddress = `${frame.layerPrefix}${name}`;
     const trainable = frame.trainable && layer.trainable;
     if (layer.graph && opened.has(layer)) {
       const inner = newFrame(layer.graph, `${address}/`, `${layerAddress}/`, trainable);
       inner.parent = { frame, ref: item };
       inputsByPosition(layer.graph, call, inputs).forEach((value, i) => {
         const ref = inner.graph.inputs[i];
-        if (ref && value) publish(inner, ref.layer, ref.call, ref.output, value);
+        if (ref && value) publish(inner, ref.layer, ref.call, [value]);
       });
       frame = inner;
       continue;
     }
-    const isInput = frame === root && graph.inputs.some((ref) => ref.layer === layer.name && ref.call === item.call);
-    const made: OpenCall = { layer, call, address, layerAddress, inputs, isInput, trainable, position: calls.length };
+    const isInput = frame === root && call.inputs.length === 0 && inputCalls.has(layer.name);
+    const made: OpenCall = {
+      layer,
+      call,
+      address,
+      layerAddress,
+      inputs,
+      outputs: [],
+      isInput,
+      trainable,
+      position: calls.length,
+    };
     calls.push(made);
-    outputCount(layer, call).forEach((output) => publish(frame, layer.name, item.call, output, { from: made, output }));
+    made.outputs = outputCount(layer, call).map((output) => ({ from: made, output }));
+    publish(frame, layer.name, item.call, made.outputs);
   }
   return {
     calls,
     inputs: graph.inputs.map((ref) => read(root, ref)),
     outputs: graph.outputs.map((ref) => read(root, ref)),
-    find: (address) => byAddress.get(address) ?? null,
+    find: (path, output) => {
+      const last = path.at(-1);
+      const prefix = path.length > 1 ? `${formatAddress(path.slice(0, -1))}/` : '';
+      return (last && frames.get(prefix)?.values.get(last.name)?.[last.call]?.[output]) ?? null;
+    },
   };
 }
 

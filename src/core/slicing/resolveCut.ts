@@ -40,8 +40,8 @@ export function resolveCut(model: ModelFile, cut: Cut): ResolvedCut {
     modelsAround(model.graph, address).forEach((layer) => toOpen.add(layer));
   const opened = openGraph(model.graph, toOpen);
   const locate = (address: string): CutTensor => {
-    const canonical = resolveAddress(model.graph, address).address;
-    const tensor = opened.find(canonical);
+    const { address: canonical, path, output } = resolveAddress(model.graph, address);
+    const tensor = opened.find(path, output);
     if (!tensor)
       throw new SlicerError('unknown-address', { address, reason: 'none', model: model.graph.name, nearest: [] });
     return { address: canonical, tensor };
@@ -50,7 +50,7 @@ export function resolveCut(model: ModelFile, cut: Cut): ResolvedCut {
   const outputs = distinct(asked.map(locate), notes);
   const wanted = distinct(cut.inputs.map(locate), notes);
   const { needed, used } = neededCalls(outputs, wanted);
-  const supplied = wanted.filter(({ tensor }) => used.has(tensorKey(tensor)));
+  const supplied = wanted.filter(({ tensor }) => used.has(tensor));
   for (const { address } of wanted) {
     if (!supplied.some((tensor) => tensor.address === address)) {
       notes.push({ address, message: `${address} is not needed for these outputs and is not an input of the slice.` });
@@ -72,21 +72,15 @@ export function resolveCut(model: ModelFile, cut: Cut): ResolvedCut {
   };
 }
 
-/** A key that is equal for equal tensors of one opened graph. */
-export function tensorKey({ from, output }: OpenTensor): string {
-  return `${from.position}:${output}`;
-}
-
 /** Walks back from the outputs and stops at what is supplied. */
-function neededCalls(outputs: CutTensor[], supplied: CutTensor[]): { needed: Set<OpenCall>; used: Set<string> } {
-  const stops = new Set(supplied.map(({ tensor }) => tensorKey(tensor)));
-  const used = new Set<string>();
+function neededCalls(outputs: CutTensor[], supplied: CutTensor[]): { needed: Set<OpenCall>; used: Set<OpenTensor> } {
+  const stops = new Set(supplied.map(({ tensor }) => tensor));
+  const used = new Set<OpenTensor>();
   const needed = new Set<OpenCall>();
   const open = outputs.map(({ tensor }) => tensor);
   for (let tensor = open.pop(); tensor; tensor = open.pop()) {
-    const id = tensorKey(tensor);
-    if (stops.has(id)) {
-      used.add(id);
+    if (stops.has(tensor)) {
+      used.add(tensor);
     } else if (!needed.has(tensor.from)) {
       needed.add(tensor.from);
       open.push(...tensor.from.inputs);
@@ -96,12 +90,11 @@ function neededCalls(outputs: CutTensor[], supplied: CutTensor[]): { needed: Set
 }
 
 function distinct(tensors: CutTensor[], notes: ResolvedCut['notes']): CutTensor[] {
-  const first = new Map<string, string>();
+  const first = new Map<OpenTensor, string>();
   return tensors.filter(({ address, tensor }) => {
-    const id = tensorKey(tensor);
-    const before = first.get(id);
+    const before = first.get(tensor);
     if (before === undefined) {
-      first.set(id, address);
+      first.set(tensor, address);
       return true;
     }
     const message =

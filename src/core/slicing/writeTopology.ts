@@ -7,7 +7,6 @@ import { withoutDoubleReads } from './doubleReads';
 import { LayerNames } from './layerNames';
 import { maskedCalls, strayMaskCalls } from './masks';
 import { isTensors, openGraph, tensorInfo, type OpenCall, type OpenTensor } from './openGraph';
-import { tensorKey } from './resolveCut';
 import { innerName, tfjsWeightNames } from './weightNames';
 
 /** An InputLayer of the slice. */
@@ -113,7 +112,7 @@ class TopologyWriter {
       json,
       inputNames: inputs.map(({ name }) => name),
       outputNames: parts.outputs.map((tensor) => {
-        const input = inputs.find(({ input: { tensor: own } }) => tensorKey(own) === tensorKey(tensor));
+        const input = inputs.find(({ input: { tensor: own } }) => own === tensor);
         return input?.name ?? entries.get(tensor.from.layer)?.name ?? '';
       }),
     };
@@ -135,15 +134,13 @@ class TopologyWriter {
     entryOf: ReadonlyMap<Layer, Entry>,
     place: Place,
   ): JsonObject {
-    const sources = new Map(inputs.map(({ input, name }) => [tensorKey(input.tensor), name]));
+    const sources = new Map(inputs.map(({ input, name }) => [input.tensor, name]));
     const numbers = new Map(parts.calls.map((call, i) => [call.position, i]));
     const layerNumbers = new Map(entries.map((entry, i) => [entry, i]));
     const ordered = parts.calls.map((call) => ({
       layer: layerNumbers.get(entryOf.get(call.layer) as Entry) ?? 0,
       // what has no number here is supplied from outside, and there from the start
-      reads: call.inputs.flatMap((tensor) =>
-        sources.has(tensorKey(tensor)) ? [] : (numbers.get(tensor.from.position) ?? []),
-      ),
+      reads: call.inputs.flatMap((tensor) => (sources.has(tensor) ? [] : (numbers.get(tensor.from.position) ?? []))),
     }));
     const indices = callIndices(ordered, entries.length);
     if (!indices) {
@@ -157,7 +154,7 @@ class TopologyWriter {
       return call.layer.graph && keras2 ? index + 1 : index;
     };
     const reference = (tensor: OpenTensor): [string, number, number] => {
-      const source = sources.get(tensorKey(tensor));
+      const source = sources.get(tensor);
       if (source !== undefined) return [source, 0, 0];
       return [entryOf.get(tensor.from.layer)?.name ?? '', node(tensor.from), tensor.output];
     };
@@ -206,7 +203,7 @@ class TopologyWriter {
     if (layer.graph) {
       for (const call of calls) this.checkCall(call, address);
       const json = this.nestedModel(layer, name, { scope: layer, prefix: `${address}/`, trainable });
-      return { name, className: String(json.class_name), module: null, config: json.config as JsonObject, calls };
+      return { name, className: json.class_name === 'Sequential' ? 'Sequential' : 'Functional', module: null, config: json.config as JsonObject, calls };
     }
     const plain = this.plain(layer, name, calls, address);
     const config: JsonObject = { ...plain.config, name };
@@ -316,15 +313,14 @@ function isChain({ inputs, calls, outputs }: ModelParts): boolean {
   const seen = new Set<Layer>();
   for (const call of calls) {
     const [read] = call.inputs;
-    if (!read || call.inputs.length !== 1 || tensorKey(read) !== tensorKey(tensor) || seen.has(call.layer))
-      return false;
+    if (!read || call.inputs.length !== 1 || read !== tensor || seen.has(call.layer)) return false;
     if (!isKeras2Call(call) || Object.keys(call.call.kwargs).length > 0 || !call.layer.isLayer) return false;
     if ((call.layer.graph?.outputs.length ?? call.call.outputs.length) > 1) return false;
     seen.add(call.layer);
-    tensor = { from: call, output: 0 };
+    tensor = call.outputs[0];
   }
   const [output] = outputs;
-  return output !== undefined && tensorKey(output) === tensorKey(tensor);
+  return output !== undefined && output === tensor;
 }
 
 /** Whether Keras 2's way of writing a call can say it: tensors, and constants by keyword. */

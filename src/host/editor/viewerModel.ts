@@ -8,9 +8,15 @@ export function viewerModel(document: InspectDocument): ViewerModel {
   return { ...document, layers: document.layers.map(layerRow) };
 }
 
-function layerRow({ config: _config, weights, inner: _inner, ...row }: InspectLayer): LayerRow {
+function layerRow({ config, weights, inner: _inner, ...row }: InspectLayer): LayerRow {
   const sharedWith = [...new Set(weights.flatMap((weight) => weight.sharedWith))];
-  return { ...row, weights: weights.length, ...(sharedWith.length > 0 ? { sharedWith } : {}) };
+  const dataFormat = config.data_format;
+  return {
+    ...row,
+    weights: weights.length,
+    ...(sharedWith.length > 0 ? { sharedWith } : {}),
+    ...(typeof dataFormat === 'string' ? { dataFormat } : {}),
+  };
 }
 
 export function tensorShapes(document: InspectDocument): TensorShapes {

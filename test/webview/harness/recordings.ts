@@ -32,8 +32,6 @@ const makers: Record<string, () => Recording | Promise<Recording>> = {
   repaired: () => fromFolder('nested-functional/tfjs-keras3'),
 };
 
-export const recordingNames = Object.keys(makers);
-
 export async function makeRecording(name: string): Promise<Recording> {
   const maker = makers[name];
   if (!maker) throw new Error(`no recording is called ${name}`);

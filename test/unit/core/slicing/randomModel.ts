@@ -35,7 +35,7 @@ export const recipe: fc.Arbitrary<Recipe> = fc.record({
   inputs: fc.integer({ min: 1, max: 2 }),
   steps: fc.array(
     fc.oneof(
-      { weight: 4, arbitrary: step as fc.Arbitrary<Recipe['steps'][number]> },
+      { weight: 4, arbitrary: step },
       {
         weight: 1,
         arbitrary: fc.record({
