@@ -113,8 +113,6 @@ export interface TensorHandle {
   address: string;
 }
 
-export type PreviewKind = 'channels' | 'bars' | 'heatmap' | 'classes' | 'scalar' | 'strings' | 'matrix';
-
 export interface PreviewOptions {
   colorMap: string;
   /** Each channel on its own scale, or all on one. */

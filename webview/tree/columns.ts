@@ -20,11 +20,11 @@ export const columnIds: readonly ColumnId[] = ['class', 'shape', 'params', 'macs
 /** When not all fit, these go first. */
 const goesFirst: readonly ColumnId[] = ['time', 'macs', 'range', 'params', 'class', 'activation', 'shape'];
 
-/** Mark gutter, and the room that names get before columns do, px. */
+/** Mark gutter, and the room that names get before columns do, px. Names take what is left and end in an ellipsis. */
 const gutterWidth = 24;
-const nameWidth = { least: 150, most: 250 };
-/** Twistie, padding, and a badge. */
-const besideName = 84;
+const nameWidth = { least: 120, most: 190 };
+/** Twistie and padding. */
+const besideName = 40;
 
 export function columnLabel(id: ColumnId): string {
   switch (id) {

@@ -3,11 +3,12 @@ import path from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { EngineClient } from '../../../src/client/engineClient';
 import { SlicerError } from '../../../src/core/errors';
+import type { EngineContract, InputSpec } from '../../../src/protocol/engine';
 import { buildEngine } from '../../engine/bundle';
 import { keras } from '../../fixtures';
 
 const digits = path.join(keras, 'digits-cnn/tfjs-keras2-h5/model.json');
-const input = { input: 'input_1', source: { kind: 'ones' } } as const;
+const input: InputSpec = { input: 'input_1', source: { kind: 'ones' } };
 
 let enginePath: string;
 const clients: EngineClient[] = [];
@@ -40,15 +41,14 @@ async function opened(engine: EngineClient): Promise<{ name: string; epoch: numb
   return { name: model.graph.inputs[0]?.name ?? '', epoch };
 }
 
-const runParams = (name: string) =>
-  ({
-    inputs: [{ ...input, input: name }],
-    want: 'all',
-    backend: 'wasm',
-    thumbnails: true,
-    colorMap: 'viridis',
-    keep: true,
-  }) as const;
+const runParams = (name: string): EngineContract['requests']['run']['params'] => ({
+  inputs: [{ ...input, input: name }],
+  want: 'all',
+  backend: 'wasm',
+  thumbnails: true,
+  colorMap: 'viridis',
+  keep: true,
+});
 
 describe('EngineClient', () => {
   it('starts no process before the first request, runs a model, and reports progress', async () => {
