@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { checkApplication } from '../test/conformance/applications.mjs';
-import { checkBadFile } from '../test/conformance/badFiles.mjs';
+import { checkBadFile, unreadFormats } from '../test/conformance/badFiles.mjs';
 import { Cli } from '../test/conformance/cli.mjs';
 import { checkCoverage } from '../test/conformance/layerCoverage.mjs';
 import { checkModel, modelTasks } from '../test/conformance/models.mjs';
@@ -38,9 +38,10 @@ if (!skip.has('models')) {
   report.models = await all(tasks, (task) => checkModel(cli, task));
 }
 if (!skip.has('bad') && manifest.bad) {
+  const unread = await unreadFormats(cli, fixtures);
   report.bad = await all(
     manifest.bad.cases.filter(({ name }) => wanted(name)),
-    (item) => checkBadFile(cli, fixtures, item),
+    (item) => checkBadFile(cli, fixtures, item, unread),
   );
 }
 if (!skip.has('applications') && manifest.applications) {

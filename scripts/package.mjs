@@ -28,28 +28,31 @@ export async function makePackage(out) {
     ],
   ]);
   if (code !== 0) throw new Error(`vsce could not make the package:\n${output}`);
-  return { file, bytes: fs.statSync(file).size, parts: await contents(file) };
+  return { file, bytes: fs.statSync(file).size, parts: contents(file) };
 }
 
 /** What is inside, by part, as compressed sizes, largest first. */
-async function contents(file) {
-  const yauzl = await import('yauzl');
-  const open = yauzl.open ?? yauzl.default.open;
+function contents(file) {
   const parts = new Map();
-  await new Promise((resolve, reject) => {
-    open(file, { lazyEntries: true }, (error, zip) => {
-      if (error) return reject(error);
-      zip.on('entry', ({ fileName, compressedSize }) => {
-        const inner = fileName.replace(/^extension\//, '');
-        const part = /^(dist\/wasm|dist\/[^/]+|media|l10n)/.exec(inner)?.[1] ?? 'manifest and documents';
-        parts.set(part, (parts.get(part) ?? 0) + compressedSize);
-        zip.readEntry();
-      });
-      zip.on('end', resolve).on('error', reject);
-      zip.readEntry();
-    });
-  });
+  for (const { name, bytes } of zipEntries(fs.readFileSync(file))) {
+    const inner = name.replace(/^extension\//, '');
+    const part = /^(dist\/wasm|dist\/[^/]+|media|l10n)/.exec(inner)?.[1] ?? 'manifest and documents';
+    parts.set(part, (parts.get(part) ?? 0) + bytes);
+  }
   return [...parts].map(([name, bytes]) => ({ name, bytes })).sort((a, b) => b.bytes - a.bytes);
+}
+
+/** Names and compressed sizes from the central directory of a zip file that vsce wrote (no comment, no zip64). */
+function zipEntries(zip) {
+  const end = zip.lastIndexOf(Buffer.from('PK\x05\x06', 'latin1'));
+  const count = zip.readUInt16LE(end + 10);
+  const entries = [];
+  for (let at = zip.readUInt32LE(end + 16), i = 0; i < count; i++) {
+    const nameLength = zip.readUInt16LE(at + 28);
+    entries.push({ name: zip.toString('utf8', at + 46, at + 46 + nameLength), bytes: zip.readUInt32LE(at + 20) });
+    at += 46 + nameLength + zip.readUInt16LE(at + 30) + zip.readUInt16LE(at + 32);
+  }
+  return entries;
 }
 
 if (isMain(import.meta.url)) {

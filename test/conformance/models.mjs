@@ -6,6 +6,8 @@ import { largestDifference, largestOf, noise, readNpz, sizeOf, writeNpy } from '
 
 /** What the product does not do yet; everything else that ends a command is wrong. */
 const NOT_YET = new Set(['unsupported', 'not-runnable', 'weights-only']);
+/** Formats that hold weights and no model. */
+const WEIGHTS_ONLY = /weights/;
 
 /** Canonical addresses escape what the goldens write as it is. */
 const plain = (address) => address.replace(/\\(.)/gs, '$1');
@@ -57,7 +59,8 @@ export async function checkModel(cli, task) {
   const inspected = await cli.run(['inspect', task.file, '--json']);
   const code = inspected.json?.error?.code;
   if (inspected.code !== 0) {
-    if (NOT_YET.has(code)) row.notYet = `${code}: ${reasonOf(task.file, inspected.json.error)}`;
+    if (code === 'not-a-model' && WEIGHTS_ONLY.test(task.format)) row.notYet = 'weights without a model';
+    else if (NOT_YET.has(code)) row.notYet = `${code}: ${reasonOf(task.file, inspected.json.error)}`;
     else row.wrong.push(`inspect: ${inspected.stderr.trim().slice(0, 300)}`);
     return row;
   }

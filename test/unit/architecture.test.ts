@@ -12,7 +12,7 @@ const imports: [file: string, imported: string, rule: string | null][] = [
   ['src/core/a2.ts', 'vscode', 'core-libraries'],
   ['src/core/a3.ts', '@tensorflow/tfjs-core', 'core-libraries'],
   ['src/core/a4.ts', '../protocol/target', 'core-imports-of-ours'],
-  ['src/core/a5.ts', 'valibot', null],
+  ['src/core/a5.ts', 'code-block-writer', null],
   ['src/protocol/a1.ts', '../core/target', null],
   ['src/protocol/a2.ts', '../engine/target', 'protocol-imports-of-ours'],
   ['src/protocol/a3.ts', 'node:path', 'protocol-without-node'],

@@ -38,7 +38,10 @@ export async function code(file: string | undefined, options: CodeOptions): Prom
     const cut = cutOf(model, options);
     // The code runs where it is saved, or where the user stands.
     const folder = options.to === undefined ? process.cwd() : path.dirname(path.resolve(options.to));
-    const snippet = writeCode(model, { recipe, language, cut, modelPath: relative(folder, path.resolve(file)) });
+    const given = path.resolve(file);
+    // A folder stands for the model in it; code has to name the file.
+    const modelPath = (await stat(given)).isDirectory() ? path.join(given, model.file) : given;
+    const snippet = writeCode(model, { recipe, language, cut, modelPath: relative(folder, modelPath) });
     if (options.to !== undefined) await save(options.to, snippet.text, options.force === true);
     if (options.json)
       await printJson({

@@ -92,10 +92,27 @@ export function refuseLostMasks(
       const carries = makesMask(from.layer) || (masked.has(from) && passesMask(from.layer));
       const source = address !== undefined ? (carries ? address : undefined) : lost.get(from);
       if (source === undefined) continue;
-      if (readsMask(call.layer)) throw new SlicerError('mask-crosses', { address: source, neededBy: call.address });
+      if (readsMask(call.layer))
+        throw new SlicerError('mask-crosses', {
+          address: source,
+          neededBy: call.address,
+          source: maskMaker(tensor.from),
+        });
       if (passesMask(call.layer)) lost.set(call, source);
     }
   }
+}
+
+/** The layer that the mask of a call's output comes from. */
+function maskMaker(call: OpenCall): string {
+  let at = call;
+  // back through calls that only hand it on
+  for (let step = 0; !makesMask(at.layer) && step < 10_000; step++) {
+    const [next] = at.inputs.filter(({ from }) => makesMask(from.layer) || passesMask(from.layer));
+    if (!next) break;
+    at = next.from;
+  }
+  return at.address;
 }
 
 function makesMask({ className, config }: Layer): boolean {

@@ -7,7 +7,8 @@ import { escapeName } from '../model/address';
 import { tensorInfo, type OpenCall } from './openGraph';
 import { resolveCut } from './resolveCut';
 import type { Cut, Slice, SlicePlan } from './slice';
-import { writeTopology, type SliceInput } from './writeTopology';
+import type { SliceInput } from './sliceInput';
+import { writeTopology } from './writeTopology';
 
 /**
  * What the sub-model of `cut` will be. Runs and reads nothing.

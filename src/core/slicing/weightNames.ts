@@ -17,6 +17,8 @@ export function tfjsWeightNames(
   if (className === 'TimeDistributed') return timeDistributed(name, config, weights);
   if (className === 'RNN' && cellCount(config.cell) > 1) return stackedCells(name, weights);
   const parts = weights.map((weight) => lastPart(weight.name));
+  // a class that TF.js lacks (MultiHeadAttention) has several of a name
+  if (new Set(parts).size < parts.length) return weights.map((weight) => `${name}/${weight.name}`);
   // Keras 3 calls it `kernel`
   if (className === 'DepthwiseConv2D')
     return parts.map((part) => `${name}/${part === 'kernel' ? 'depthwise_kernel' : part}`);

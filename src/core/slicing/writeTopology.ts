@@ -1,21 +1,15 @@
 /** The topology of a slice, in Keras 2's shape as plain TF.js reads it. */
 import { plainTfjs } from '../layers/plainTfjs';
 import type { JsonObject, JsonValue } from '../model/json';
-import type { CallArgument, Layer, Shape } from '../model/layerGraph';
+import type { Layer } from '../model/layerGraph';
+import { isHarmless, isKeras2Call, keras2Node, keras3Node } from './callNodes';
 import { callIndices } from './callOrder';
 import { withoutDoubleReads } from './doubleReads';
 import { LayerNames } from './layerNames';
 import { maskedCalls, strayMaskCalls } from './masks';
-import { isTensors, openGraph, tensorInfo, type OpenCall, type OpenTensor } from './openGraph';
+import { openGraph, tensorInfo, type OpenCall, type OpenTensor } from './openGraph';
+import { inputConfig, type SliceInput } from './sliceInput';
 import { innerName, tfjsWeightNames } from './weightNames';
-
-/** An InputLayer of the slice. */
-export interface SliceInput {
-  tensor: OpenTensor;
-  /** The InputLayer that the model has for it; null: it replaces another layer's output. */
-  layer: Layer | null;
-  address: string;
-}
 
 /** One model to be written: the slice, or a nested model in it that stays closed. */
 export interface ModelParts {
@@ -203,7 +197,13 @@ class TopologyWriter {
     if (layer.graph) {
       for (const call of calls) this.checkCall(call, address);
       const json = this.nestedModel(layer, name, { scope: layer, prefix: `${address}/`, trainable });
-      return { name, className: json.class_name === 'Sequential' ? 'Sequential' : 'Functional', module: null, config: json.config as JsonObject, calls };
+      return {
+        name,
+        className: json.class_name === 'Sequential' ? 'Sequential' : 'Functional',
+        module: null,
+        config: json.config as JsonObject,
+        calls,
+      };
     }
     const plain = this.plain(layer, name, calls, address);
     const config: JsonObject = { ...plain.config, name };
@@ -299,13 +299,6 @@ function neededBy(outputs: readonly OpenTensor[]): OpenCall[] {
   return [...needed].sort((a, b) => a.position - b.position);
 }
 
-/** Keywords that change nothing: `training`, and nulls. */
-function isHarmless(key: string, value: CallArgument): boolean {
-  if (value.kind !== 'constant') return false;
-  const nothing = (item: JsonValue): boolean => item === null || (Array.isArray(item) && item.every(nothing));
-  return key === 'training' || nothing(value.value);
-}
-
 /** Whether the calls are one chain from the only input to the only output. */
 function isChain({ inputs, calls, outputs }: ModelParts): boolean {
   let tensor = inputs[0]?.tensor;
@@ -321,68 +314,6 @@ function isChain({ inputs, calls, outputs }: ModelParts): boolean {
   }
   const [output] = outputs;
   return output !== undefined && output === tensor;
-}
-
-/** Whether Keras 2's way of writing a call can say it: tensors, and constants by keyword. */
-function isKeras2Call({ layer, call }: OpenCall): boolean {
-  const [first, ...others] = call.args;
-  const positional = first !== undefined && isTensors(first) && others.length === 0;
-  return layer.isLayer && positional && Object.values(call.kwargs).every(({ kind }) => kind === 'constant');
-}
-
-function keras2Node(call: OpenCall, reference: (tensor: OpenTensor) => JsonValue[]): JsonValue {
-  const kwargs = Object.fromEntries(
-    Object.entries(call.call.kwargs).flatMap(([key, value]) =>
-      value.kind === 'constant' && (key === 'training' || !isHarmless(key, value)) ? [[key, value.value]] : [],
-    ),
-  );
-  return call.inputs.map((tensor) => [...reference(tensor), kwargs]);
-}
-
-function keras3Node(call: OpenCall, reference: (tensor: OpenTensor) => JsonValue[]): JsonValue {
-  const written = (argument: CallArgument): JsonValue => {
-    switch (argument.kind) {
-      case 'constant':
-        return argument.value;
-      case 'list':
-        return argument.items.map(written);
-      case 'dict':
-        return Object.fromEntries(Object.entries(argument.items).map(([key, item]) => [key, written(item)]));
-      case 'tensor': {
-        const tensor = call.inputs[argument.input];
-        if (!tensor) return null;
-        const { shape, dtype } = tensorInfo(tensor);
-        const config = { shape: shape ? [...shape] : null, dtype, keras_history: reference(tensor) };
-        return { class_name: '__keras_tensor__', config };
-      }
-    }
-  };
-  return {
-    args: call.call.args.map(written),
-    kwargs: Object.fromEntries(Object.entries(call.call.kwargs).map(([key, value]) => [key, written(value)])),
-  };
-}
-
-function inputConfig({ tensor, layer }: SliceInput, name: string): JsonObject {
-  const { shape, dtype } = tensorInfo(tensor);
-  const own = layer?.config ?? {};
-  return {
-    batch_input_shape: batchShape(shape),
-    dtype: inputDtype(dtype),
-    sparse: own.sparse === true,
-    ragged: own.ragged === true,
-    name,
-  };
-}
-
-function batchShape(shape: Shape | null): JsonValue {
-  return shape ? [...shape] : [null];
-}
-
-/** What a tensor of a Keras dtype is in TF.js. */
-function inputDtype(dtype: string | null): string {
-  if (dtype === 'bool' || dtype === 'string' || dtype === 'complex64') return dtype;
-  return dtype !== null && /^u?int/.test(dtype) ? 'int32' : 'float32';
 }
 
 /** TF.js names the variables of a wrapper's layer after that layer; without a name it makes up one. */

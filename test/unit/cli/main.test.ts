@@ -49,15 +49,7 @@ describe('bad usage and bad input: exit code 2, one line on stderr, the error in
     ['a slice that does not say its cut', ['verify', digits, '--slice', digits], 'usage', /which cut/],
     [
       'a cut that lacks tensors',
-      [
-        'slice',
-        path.join(keras, 'residual-block/tfjs-keras2-h5'),
-        '--input',
-        'conv1',
-        '--output',
-        'add1',
-        '--plan',
-      ],
+      ['slice', path.join(keras, 'residual-block/tfjs-keras2-h5'), '--input', 'conv1', '--output', 'add1', '--plan'],
       'cut-open',
       /inputs too/,
     ],

@@ -1,11 +1,12 @@
 /** What all recipes in TypeScript share: loading, picking tensors, guards on their shapes. */
 import CodeBlockWriter from 'code-block-writer';
-import { layersByName, resolveAddress, type AddressPart } from '../../model/address';
-import type { Layer, LayerCall, LayerGraph, TensorRef } from '../../model/layerGraph';
+import { resolveAddress } from '../../model/address';
+import type { LayerGraph } from '../../model/layerGraph';
 import type { ModelFile } from '../../model/modelFile';
 import type { SlicePlan } from '../../slicing/slice';
 import type { CodeSnippet, SnippetImport } from '../codeSnippet';
 import { camelCase, commentText, Identifiers, pascalCase, shapeLiteral, stringLiteral } from '../literals';
+import { TensorPicker } from './tensorPicker';
 
 /** How the same code is written once more. */
 export interface Style {
@@ -161,116 +162,6 @@ export function writeExtraction(code: TypeScript, task: CodeTask, outputs: reado
   const listed = outputs.length === 1 ? (outputs[0]?.name ?? '') : `[${outputs.map(({ name }) => name).join(', ')}]`;
   const pair = outputs.length === 1 && listed === 'outputs' ? 'outputs' : `outputs: ${listed}`;
   code.line(`return tf.model({ inputs: ${inputs}, ${pair} });`);
-}
-
-/** Finds a tensor of the loaded model: by name, call and output, also inside nested models. */
-class TensorPicker {
-  private readonly names: Identifiers;
-  private readonly models = new Map<string, string>();
-
-  constructor(
-    private readonly code: TypeScript,
-    private readonly graph: LayerGraph,
-    taken: readonly string[],
-  ) {
-    this.names = new Identifiers(taken);
-  }
-
-  /** An expression for the tensor; what it needs is written before. */
-  expression(address: string): string {
-    const { path, layer, call, output } = resolveAddress(this.graph, address);
-    const around = path.slice(0, -1);
-    const models = this.nestedModels(around.map(({ name }) => name));
-    let expression = this.tensor(models.at(-1) ?? 'model', layer, call, output);
-    // From the inside out: each model around is cut at the tensor, and called as the model around it calls it.
-    const needed = neededInputs(this.graph, path, output);
-    for (let depth = around.length - 1; depth >= 0; depth--) {
-      const nested = models[depth] ?? 'model';
-      const step = around[depth];
-      const sub = this.names.take(`${nested}Part`, 'part');
-      const pick = picked(needed[depth] ?? null);
-      this.code.line(`const ${sub} = tf.model({ inputs: ${nested}.inputs${pick}, outputs: ${expression} });`);
-      // Node 0 is the nested model's own construction.
-      expression = `${sub}.apply(inputsOf(${nested}, ${(step?.call ?? 0) + 1})${pick})${this.code.cast('tf.SymbolicTensor')}`;
-    }
-    return expression;
-  }
-
-  private tensor(model: string, layer: Layer, call: number, output: number): string {
-    const got = `${model}.getLayer(${stringLiteral(layer.name)})`;
-    const several = (layer.calls[call]?.outputs.length ?? 1) > 1;
-    // A nested model counts its own construction as call 0.
-    const node = layer.graph ? call + 1 : call;
-    const tensors = layer.calls.length > 1 || layer.graph ? `${got}.getOutputAt(${node})` : `${got}.output`;
-    if (several) return `(${tensors}${this.code.cast('tf.SymbolicTensor[]')})[${output}]`;
-    return `${tensors}${this.code.cast('tf.SymbolicTensor')}`;
-  }
-
-  /** Constants for the nested models on the way, outermost first. */
-  private nestedModels(names: readonly string[]): string[] {
-    const found: string[] = [];
-    names.forEach((name, i) => {
-      const key = JSON.stringify(names.slice(0, i + 1));
-      let constant = this.models.get(key);
-      if (constant === undefined) {
-        constant = this.names.take(name, 'nested');
-        this.models.set(key, constant);
-        this.code.line(
-          `const ${constant} = ${found.at(-1) ?? 'model'}.getLayer(${stringLiteral(name)})${this.code.cast('tf.LayersModel')};`,
-        );
-      }
-      found.push(constant);
-    });
-    return found;
-  }
-}
-
-/**
- * For each nested model around a tensor, outermost first, which of its inputs the tensor needs:
- * null for all of them. Without the others the part can be made although the whole call cannot.
- */
-function neededInputs(graph: LayerGraph, path: readonly AddressPart[], output: number): (number[] | null)[] {
-  const graphs: LayerGraph[] = [graph];
-  for (const { name } of path.slice(0, -1)) {
-    const inner = layersByName(graphs.at(-1) ?? graph).get(name)?.graph;
-    if (inner) graphs.push(inner);
-  }
-  const last = path.at(-1);
-  let refs: TensorRef[] = last ? [{ layer: last.name, call: last.call, output }] : [];
-  const found: (number[] | null)[] = [];
-  for (let depth = graphs.length - 1; depth > 0; depth--) {
-    const positions = inputsAbove(graphs[depth] ?? graph, refs);
-    const step = path[depth - 1];
-    const call = step ? layersByName(graphs[depth - 1] ?? graph).get(step.name)?.calls[step.call] : undefined;
-    found.unshift(positions.length === graphs[depth]?.inputs.length ? null : positions);
-    refs = positions.flatMap((position) => call?.inputs[position] ?? []);
-  }
-  return found;
-}
-
-/** Positions of the graph's inputs that some tensors need. */
-function inputsAbove(graph: LayerGraph, refs: readonly TensorRef[]): number[] {
-  const layers = layersByName(graph);
-  const seen = new Set<LayerCall>();
-  const positions = new Set<number>();
-  const open = [...refs];
-  for (let ref = open.pop(); ref; ref = open.pop()) {
-    const { layer, call } = ref;
-    const position = graph.inputs.findIndex((input) => input.layer === layer);
-    if (position >= 0) positions.add(position);
-    const made = layers.get(layer)?.calls[call];
-    if (!made || seen.has(made)) continue;
-    seen.add(made);
-    open.push(...made.inputs);
-  }
-  return [...positions].sort((a, b) => a - b);
-}
-
-function picked(positions: number[] | null): string {
-  if (positions === null) return '';
-  return positions.length === 1
-    ? `.filter((_, i) => i === ${positions[0]})`
-    : `.filter((_, i) => [${positions.join(', ')}].includes(i))`;
 }
 
 /** Where the model comes from, and its default. */

@@ -46,9 +46,11 @@ function writeBuild(code: TypeScript, task: CodeTask, outputs: readonly NamedOut
   );
   const fed = inputs.length === 1 ? (inputs[0]?.name ?? '') : `[${inputs.map(({ name }) => name).join(', ')}]`;
   const [only] = outputs;
+  let vectors = 'flat';
   if (outputs.length === 1 && only) {
     code.line(`const features = base.apply(${fed})${code.cast('tf.SymbolicTensor')};`);
-    code.line(`const flat = ${flattened('features', only.shape, code)};`);
+    if (only.shape?.length === 2) vectors = 'features';
+    else code.line(`const flat = ${flattened('features', only.shape, code)};`);
   } else {
     code.line(`const features = base.apply(${fed})${code.cast('tf.SymbolicTensor[]')};`);
     const flats = outputs.map(({ shape }, i) =>
@@ -59,7 +61,7 @@ function writeBuild(code: TypeScript, task: CodeTask, outputs: readonly NamedOut
     code.line(`])${code.cast('tf.SymbolicTensor')};`);
   }
   code.line(
-    `const scores = tf.layers.dense({ units: classes, activation: 'softmax' }).apply(flat)${code.cast('tf.SymbolicTensor')};`,
+    `const scores = tf.layers.dense({ units: classes, activation: 'softmax' }).apply(${vectors})${code.cast('tf.SymbolicTensor')};`,
   );
   code.line(`return tf.model({ inputs: ${fed}, outputs: scores });`);
 }

@@ -73,8 +73,7 @@ describe('what a cut will be', () => {
   test('a frozen model around a layer stays frozen when it is opened', () => {
     const model = open('tutorial-model-as-layer-frozen');
     const inner =
-      sliceModel(model, { outputs: [], inputs: [] }).plan.layers.find((address) => address.endsWith('/norm')) ??
-      '';
+      sliceModel(model, { outputs: [], inputs: [] }).plan.layers.find((address) => address.endsWith('/norm')) ?? '';
     const { plan, modelConfig } = sliceModel(model, { outputs: [inner], inputs: [] });
     expect(plan.params.trainable).toBe(0);
     expect(JSON.stringify(modelConfig)).not.toContain('"class_name":"Conv2D","config":{"trainable":true');

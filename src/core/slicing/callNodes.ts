@@ -1,0 +1,53 @@
+/** Calls as Keras writes them: `inbound_nodes`. */
+import type { JsonValue } from '../model/json';
+import type { CallArgument } from '../model/layerGraph';
+import { isTensors, tensorInfo, type OpenCall, type OpenTensor } from './openGraph';
+
+/** Keywords that change nothing: `training`, and nulls. */
+export function isHarmless(key: string, value: CallArgument): boolean {
+  if (value.kind !== 'constant') return false;
+  const nothing = (item: JsonValue): boolean => item === null || (Array.isArray(item) && item.every(nothing));
+  return key === 'training' || nothing(value.value);
+}
+
+/** Whether Keras 2's way of writing a call can say it: tensors, and constants by keyword. */
+export function isKeras2Call({ layer, call }: OpenCall): boolean {
+  const [first, ...others] = call.args;
+  const positional = first !== undefined && isTensors(first) && others.length === 0;
+  return layer.isLayer && positional && Object.values(call.kwargs).every(({ kind }) => kind === 'constant');
+}
+
+/** `[[name, call, output, keywords], …]` */
+export function keras2Node(call: OpenCall, reference: (tensor: OpenTensor) => JsonValue[]): JsonValue {
+  const kwargs = Object.fromEntries(
+    Object.entries(call.call.kwargs).flatMap(([key, value]) =>
+      value.kind === 'constant' && (key === 'training' || !isHarmless(key, value)) ? [[key, value.value]] : [],
+    ),
+  );
+  return call.inputs.map((tensor) => [...reference(tensor), kwargs]);
+}
+
+/** `{args, kwargs}` with tensors as objects: what Keras 2's way cannot say. */
+export function keras3Node(call: OpenCall, reference: (tensor: OpenTensor) => JsonValue[]): JsonValue {
+  const written = (argument: CallArgument): JsonValue => {
+    switch (argument.kind) {
+      case 'constant':
+        return argument.value;
+      case 'list':
+        return argument.items.map(written);
+      case 'dict':
+        return Object.fromEntries(Object.entries(argument.items).map(([key, item]) => [key, written(item)]));
+      case 'tensor': {
+        const tensor = call.inputs[argument.input];
+        if (!tensor) return null;
+        const { shape, dtype } = tensorInfo(tensor);
+        const config = { shape: shape ? [...shape] : null, dtype, keras_history: reference(tensor) };
+        return { class_name: '__keras_tensor__', config };
+      }
+    }
+  };
+  return {
+    args: call.call.args.map(written),
+    kwargs: Object.fromEntries(Object.entries(call.call.kwargs).map(([key, value]) => [key, written(value)])),
+  };
+}
