@@ -6,8 +6,6 @@ import type { NamedTensor } from '../core/model/layerGraph';
 import { sliceModel } from '../core/slicing/sliceModel';
 import type { Handlers, RequestContext } from '../protocol/channel';
 import type { Activation, EngineContract, InputSpec, Progress, ResolvedInput } from '../protocol/engine';
-import { useBackend } from './backends/backend';
-import { loadCustomLayers } from './customLayers';
 import { openModelFile, type OpenedModel } from './files/openModelFile';
 import { writeLayersModel } from './files/writeLayersModel';
 import { findLabels } from './inputs/labels';
@@ -16,20 +14,33 @@ import { makePreview } from './previews/preview';
 import { computeStatistics, emptyStatistics, histogram } from './previews/statistics';
 import { channelValues } from './run/channelValues';
 import { exportActivations } from './run/exportActivations';
-import { GraphRunner } from './run/graphRun';
+import type { GraphRunner } from './run/graphRun';
 import { KeptTensors } from './run/keptTensors';
-import { runModel } from './run/runModel';
 import { openSliceInMemory } from './run/sliceInMemory';
-import { verifySlice } from './run/verify';
-import { tensorOf, WeightStore } from './run/weights';
+import type { WeightStore } from './run/weights';
 
 type Requests = EngineContract['requests'];
 type Params<M extends keyof Requests> = Requests[M]['params'];
 type Result<M extends keyof Requests> = Promise<Requests[M]['result']>;
 
+/**
+ * What computes with tensors. Loading TensorFlow.js takes longer than opening a model, so a model opens without it:
+ * nothing that imports it may be imported at the top of this file.
+ */
+async function tensorWork() {
+  const [{ useBackend }, { runModel }, { verifySlice }, { tensorOf, WeightStore }] = await Promise.all([
+    import('./backends/backend'),
+    import('./run/runModel'),
+    import('./run/verify'),
+    import('./run/weights'),
+  ]);
+  return { useBackend, runModel, verifySlice, tensorOf, WeightStore };
+}
+
 interface Open {
   opened: OpenedModel;
-  weights: WeightStore;
+  /** Null before the first run. */
+  weights: WeightStore | null;
   graph: Promise<GraphRunner> | null;
   labels: Promise<string[] | null> | null;
 }
@@ -62,14 +73,17 @@ export class EngineDocument {
 
   private async open({ path, customLayers, structureOnly }: Params<'open'>): Result<'open'> {
     await this.close();
-    if (customLayers && customLayers.length > 0) await loadCustomLayers(customLayers);
+    if (customLayers && customLayers.length > 0) {
+      const { loadCustomLayers } = await import('./customLayers');
+      await loadCustomLayers(customLayers);
+    }
     const opened = await openModelFile(path);
     const fatal = opened.model.problems.find(({ severity }) => severity === 'error');
     if (fatal && structureOnly !== true) {
       await opened.close();
       throw new SlicerError(fatal.code, fatal.data);
     }
-    this.current = { opened, weights: new WeightStore(opened), graph: null, labels: null };
+    this.current = { opened, weights: null, graph: null, labels: null };
     return { model: opened.model, epoch: this.epoch };
   }
 
@@ -88,8 +102,10 @@ export class EngineDocument {
     const document = this.document();
     const { model } = document.opened;
     const want = params.want === 'all' ? 'all' : params.want.map((text) => resolveAddress(model.graph, text).address);
+    const { useBackend, runModel, tensorOf, WeightStore } = await tensorWork();
     const backend = await useBackend(params.backend);
-    const { resolved, feeds } = await this.feeds(params.inputs);
+    document.weights ??= new WeightStore(document.opened);
+    const { resolved, feeds } = await this.feeds(params.inputs, tensorOf);
     const runId = this.kept.begin();
     try {
       const facts = await runModel({
@@ -163,7 +179,9 @@ export class EngineDocument {
   }
 
   private async verify(params: Params<'verify'>, { signal, progress }: RequestContext<Progress>): Result<'verify'> {
-    const { opened, weights } = this.document();
+    const document = this.document();
+    const { opened } = document;
+    const { useBackend, verifySlice, tensorOf, WeightStore } = await tensorWork();
     const slice = sliceModel(opened.model, params.cut);
     const saved = params.slicePath === undefined ? null : await openModelFile(params.slicePath);
     try {
@@ -171,9 +189,10 @@ export class EngineDocument {
       if (fatal) throw new SlicerError(fatal.code, fatal.data);
       const source = saved ?? (await openSliceInMemory(slice, opened));
       const backend = await useBackend(params.backend);
-      const { feeds } = await this.feeds(params.inputs);
+      document.weights ??= new WeightStore(opened);
+      const { feeds } = await this.feeds(params.inputs, tensorOf);
       return await verifySlice({
-        original: { source: opened, weights },
+        original: { source: opened, weights: document.weights },
         slice: source,
         plan: slice.plan,
         feeds,
@@ -220,7 +239,7 @@ export class EngineDocument {
     this.current = null;
     this.kept.begin();
     if (document) {
-      document.weights.dispose();
+      document.weights?.dispose();
       const runner = await document.graph?.catch(() => null);
       runner?.dispose();
       await document.opened.close();
@@ -234,12 +253,17 @@ export class EngineDocument {
   }
 
   private graphRunner(document: Open): Promise<GraphRunner> {
-    document.graph ??= GraphRunner.load(document.opened, document.opened.path);
+    document.graph ??= import('./run/graphRun').then(({ GraphRunner: runner }) =>
+      runner.load(document.opened, document.opened.path),
+    );
     return document.graph;
   }
 
   /** The values of the given inputs as tensors, by input name. */
-  private async feeds(specs: InputSpec[]): Promise<{ resolved: ResolvedInput[]; feeds: Map<string, tf.Tensor> }> {
+  private async feeds(
+    specs: InputSpec[],
+    tensorOf: Awaited<ReturnType<typeof tensorWork>>['tensorOf'],
+  ): Promise<{ resolved: ResolvedInput[]; feeds: Map<string, tf.Tensor> }> {
     const { opened } = this.document();
     const values = [];
     for (const spec of specs) values.push(await resolveInput(spec, inputInfo(opened, spec.input), opened.model));
