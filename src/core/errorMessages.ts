@@ -307,6 +307,11 @@ export const ERRORS: Record<ErrorCode, readonly Variant[]> = {
   ],
   'not-runnable': [
     { reason: 'custom-layers', message: 'The custom layers in {file} cannot be loaded: {why}.' },
+    {
+      reason: 'unknown-class',
+      message:
+        '{file} cannot be run: nothing here computes {layers} ({classes}); give a JavaScript module that registers the class (setting modelSlicer.customLayers, --custom-layers).',
+    },
     { reason: 'custom-weights', message: 'The custom layer {layers} ({classes}) cannot take its weights: {reasons}.' },
     { reason: 'call', message: 'Running stopped at {layers} ({classes}): {reasons}.' },
     { message: '{file} cannot be run, because of {layers} ({classes}): {reasons}.' },

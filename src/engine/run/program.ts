@@ -88,12 +88,14 @@ function neededCalls(calls: readonly ExpandedCall[], wanted: readonly string[]):
   return calls.filter((call) => needed.has(call));
 }
 
+const unknownClass = 'its class is unknown';
+
 function refuseUnrunnable(model: ModelFile, steps: readonly Step[], keras: 2 | 3): void {
   const unrunnable = new Map<Layer, Unrunnable>();
   const weightless = new Map<Layer, { address: string; weights: string[] }>();
   for (const { call, kernel } of steps) {
     if (call.kind !== 'call') continue;
-    const reason = kernel ? refusal(kernel, call.layer.config, keras) : 'class';
+    const reason = kernel ? refusal(kernel, call.layer.config, keras) : unknownClass;
     if (reason) unrunnable.set(call.layer, { address: call.address, class: call.layer.className, reason });
     const weights = call.layer.weights.filter(({ entry }) => entry === null).map(({ name }) => name);
     if (weights.length > 0) weightless.set(call.layer, { address: call.address, weights });
@@ -102,6 +104,7 @@ function refuseUnrunnable(model: ModelFile, steps: readonly Step[], keras: 2 | 3
     const all = [...unrunnable.values()];
     throw new SlicerError('not-runnable', {
       file: model.file,
+      ...(all.every(({ reason }) => reason === unknownClass) ? { reason: 'unknown-class' } : {}),
       layers: all.map(({ address }) => address),
       classes: all.map((one) => one.class),
       reasons: all.map(({ reason }) => reason),
