@@ -80,6 +80,22 @@ export interface RunState {
   outputs: { address: string; top: { index: number; value: number; label: string | null }[] }[];
 }
 
+/** Before anything was run. */
+export const noRun: Readonly<RunState> = {
+  state: 'none',
+  done: 0,
+  total: 0,
+  at: '',
+  message: null,
+  backend: null,
+  fallbacks: [],
+  predictMs: null,
+  layersMs: null,
+  firstNonFinite: null,
+  live: false,
+  outputs: [],
+};
+
 export interface ViewerSettings {
   colorMap: string;
   reduceMotion: boolean;

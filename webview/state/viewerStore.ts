@@ -3,7 +3,7 @@ import { SlicerError } from '../../src/core/errors';
 import { sentence } from '../../src/core/messages';
 import { matchRow, parseQuery } from '../../src/core/model/search';
 import type { Activation, InputSpec } from '../../src/protocol/engine';
-import type { HostContract, Mark, ViewerState } from '../../src/protocol/viewer';
+import { noRun, type HostContract, type Mark, type ViewerState } from '../../src/protocol/viewer';
 import type { Bridge, HostChannel } from '../bridge';
 import { t, useBundle } from '../l10n';
 import { LayerTree, outputAddresses, type TreeRow } from '../tree/rows';
@@ -299,20 +299,7 @@ const emptyState: ViewerState = {
   error: null,
   slice: { marks: [], canUndo: false, canRedo: false, plan: null, planError: null, verification: { state: 'none' } },
   input: { specs: [], resolved: null, error: null, suggestions: [] },
-  run: {
-    state: 'none',
-    done: 0,
-    total: 0,
-    at: '',
-    message: null,
-    backend: null,
-    fallbacks: [],
-    predictMs: null,
-    layersMs: null,
-    firstNonFinite: null,
-    live: false,
-    outputs: [],
-  },
+  run: noRun,
   activations: [],
   settings: { colorMap: 'viridis', reduceMotion: false },
   l10n: null,

@@ -10,7 +10,7 @@ import type {
   RunResult,
   TensorHandle,
 } from '../../protocol/engine';
-import type { InputState, RunState } from '../../protocol/viewer';
+import { noRun, type InputState, type RunState } from '../../protocol/viewer';
 import { errorSentence, isCancelled } from '../sentences';
 import type { ActivationBatch, DocumentContext } from './documentContext';
 import { ownBytes } from './ownBytes';
@@ -22,27 +22,12 @@ const PICTURE_BYTES = 16 * 1024 * 1024;
 const PROGRESS_MS = 100;
 const TOP_CLASSES = 5;
 
-const IDLE: RunState = {
-  state: 'none',
-  done: 0,
-  total: 0,
-  at: '',
-  message: null,
-  backend: null,
-  fallbacks: [],
-  predictMs: null,
-  layersMs: null,
-  firstNonFinite: null,
-  live: false,
-  outputs: [],
-};
-
 type Values = EngineContract['requests']['values']['result'];
 type Cached = { kind: 'thumbnail' } | { kind: 'preview'; result: PreviewResult };
 
 export class RunSession {
   private input: InputState = { specs: [], resolved: null, error: null, suggestions: [] };
-  private run: RunState = IDLE;
+  private run: RunState = noRun;
   private readonly shown = new Map<string, Activation>();
   private readonly pictures = new PictureCache<Cached>(PICTURE_BYTES, (key) => this.forget(key));
   private controller: AbortController | null = null;
@@ -118,7 +103,7 @@ export class RunSession {
     this.loseTensors();
     this.shown.clear();
     this.pictures.clear();
-    this.publishRun({ ...IDLE, state: 'running' });
+    this.publishRun({ ...noRun, state: 'running' });
     this.publishActivations({ reset: true, items: [] });
     try {
       const { backend, colorMap } = this.context.preferences();
@@ -140,8 +125,8 @@ export class RunSession {
       if (current()) {
         this.publishRun(
           isCancelled(error)
-            ? { ...IDLE, state: 'cancelled' }
-            : { ...IDLE, state: 'failed', message: errorSentence(error) },
+            ? { ...noRun, state: 'cancelled' }
+            : { ...noRun, state: 'failed', message: errorSentence(error) },
         );
       }
       throw error;
@@ -157,7 +142,7 @@ export class RunSession {
     if (reason === 'file-changed') {
       this.controller = null;
       this.publishRun({
-        ...IDLE,
+        ...noRun,
         state: 'failed',
         message: errorSentence(new SlicerError('file-changed', { file: this.context.loaded()?.model.file ?? '' })),
       });
@@ -226,7 +211,7 @@ export class RunSession {
     this.kept = { epoch, runId };
     const total = this.shown.size;
     const done: RunState = {
-      ...IDLE,
+      ...noRun,
       state: 'done',
       done: total,
       total,

@@ -11,14 +11,15 @@ import { computeStatistics, histogram } from '../../../src/engine/previews/stati
 import { thumbnail } from '../../../src/engine/previews/thumbnail';
 import { Channel, type Handlers } from '../../../src/protocol/channel';
 import type { Activation, InputSpec, Picture, Preprocessing, ResolvedInput } from '../../../src/protocol/engine';
-import type {
-  HostContract,
-  Mark,
-  RunState,
-  SliceState,
-  ViewerModel,
-  ViewerState,
-  WebviewContract,
+import {
+  noRun,
+  type HostContract,
+  type Mark,
+  type RunState,
+  type SliceState,
+  type ViewerModel,
+  type ViewerState,
+  type WebviewContract,
 } from '../../../src/protocol/viewer';
 import type { Recording } from './recording';
 
@@ -27,21 +28,6 @@ interface Tensor {
   dtype: string;
   data: Float32Array;
 }
-
-const noRun: RunState = {
-  state: 'none',
-  done: 0,
-  total: 0,
-  at: '',
-  message: null,
-  backend: null,
-  fallbacks: [],
-  predictMs: null,
-  layersMs: null,
-  firstNonFinite: null,
-  live: false,
-  outputs: [],
-};
 
 export class FakeHost {
   /** Every request, for tests. */
