@@ -1,7 +1,9 @@
 /** Layer addresses: the one way to name a layer or a tensor. See the words in the design: `outer/inner/conv1`, `dense#2`, `lstm:1`. */
 import { SlicerError } from '../errors';
+import { innerAlias, insideWrapper, layerInside, whyNoInner } from '../layers/innerTensors';
+import { splitLayer, type LayerSplit } from '../layers/splitLayer';
 import { nearest } from './editDistance';
-import type { Layer, LayerGraph, TensorInfo } from './layerGraph';
+import type { Layer, LayerGraph, TensorInfo, TensorRef } from './layerGraph';
 
 export interface AddressPart {
   name: string;
@@ -18,6 +20,9 @@ export interface ResolvedTensor {
   graph: LayerGraph;
   call: number;
   output: number;
+  /** Name of a tensor inside the layer (`pre` of `conv_1@pre`); `output` is 0 then. */
+  inner: string | null;
+  /** Of the tensor, also where it is an inner one. */
   info: TensorInfo;
 }
 
@@ -46,12 +51,91 @@ export function resolveAddress(graph: LayerGraph, text: string): ResolvedTensor 
   const steps = parse(text);
   const canonical = steps && walk(graph, steps.parts, steps.output);
   if (canonical && steps.inner === null) return canonical;
-  return byPlainName(graph, text) ?? byIndex(graph, text, steps) ?? fail(graph, text, steps);
+  const inner = canonical && steps.inner !== null && steps.output === 0 ? innerOf(graph, canonical, steps.inner) : null;
+  return (
+    inner ??
+    byPlainName(graph, text) ??
+    byIndex(graph, text, steps) ??
+    belowAt(graph, text) ??
+    intoWrapper(graph, text, steps) ??
+    fail(graph, text, steps)
+  );
 }
 
 /** Shape and dtype of the tensor at an address; throws as `resolveAddress`. */
 export function tensorInfo(graph: LayerGraph, address: string): TensorInfo {
   return resolveAddress(graph, address).info;
+}
+
+/** The parts of a layer of `graph`, where something inside it can be had. */
+export function splitOf(graph: LayerGraph, layer: Layer): LayerSplit | null {
+  return splitLayer(layer, (ref: TensorRef) => {
+    const info = layersByName(graph).get(ref.layer)?.calls[ref.call]?.outputs[ref.output];
+    return info ?? { shape: null, dtype: null };
+  });
+}
+
+// --- inner tensors ---
+
+/** The tensor `name` inside the layer at `at`; null where there is none. */
+function innerOf(root: LayerGraph, at: ResolvedTensor, name: string): ResolvedTensor | null {
+  const call = at.layer.calls[at.call];
+  // nothing inside a node of a graph-model, or a layer that is never called
+  if (!call || at.graph.kind === 'graph') return null;
+  const alias = innerAlias(at.layer, call, name);
+  if (alias !== null) return walk(root, at.path, alias);
+  const split = splitOf(at.graph, at.layer);
+  const tensor = split?.inner.get(name);
+  if (!split || !tensor) return null;
+  const info = split.parts[tensor.part]?.layer.calls[at.call]?.outputs[tensor.output];
+  const address = `${formatAddress(at.path)}@${name}`;
+  return { ...at, address, output: 0, inner: name, info: info ?? { shape: null, dtype: null } };
+}
+
+/** What stands before the last `@` as a layer in any way of writing, with the inner tensor behind it. */
+function belowAt(root: LayerGraph, text: string): ResolvedTensor | null {
+  const [, head, name] = /^([^]+)@(\w+)$/.exec(text) ?? [];
+  if (head === undefined || name === undefined) return null;
+  const steps = parse(head);
+  const at = (steps?.inner === null ? byIndex(root, head, steps) : null) ?? byPlainName(root, head);
+  return at && at.output === 0 ? (innerOf(root, at, name) ?? failInside(text, at, name)) : null;
+}
+
+function failInside(text: string, at: ResolvedTensor, inner: string): never {
+  const data = { address: text, reason: 'inner', layer: at.address, inner };
+  throw new SlicerError('unknown-address', { ...data, why: whyNothing(at, inner) });
+}
+
+function whyNothing(at: ResolvedTensor, inner: string): string {
+  if (at.graph.kind === 'graph') return 'a node of a graph-model has nothing inside';
+  if (at.layer.calls.length === 0) return 'the layer is never called';
+  // asked for of one output
+  if (innerNames(at.layer).includes(inner)) return `it is written ${formatAddress(at.path)}@${inner}`;
+  return whyNoInner(at.layer, inner);
+}
+
+/** Of the inner tensors that can be had. */
+function innerNames(layer: Layer): readonly string[] {
+  const inside = layerInside(layer);
+  return inside?.refused === null ? inside.names : [];
+}
+
+/** An address into a layer that a wrapper holds in its config: what is well-defined of it, or why nothing is. */
+function intoWrapper(root: LayerGraph, text: string, steps: Steps | null): ResolvedTensor | null {
+  const { parts, inner } = steps ?? { parts: [], inner: null };
+  for (let length = parts.length - 1; length > 0; length -= 1) {
+    const at = walk(root, parts.slice(0, length), 0);
+    if (!at) continue;
+    const below = parts.slice(length).map(({ name }) => name);
+    const found = insideWrapper(at.layer, below, inner);
+    if (!found) return null;
+    if ('inner' in found)
+      return found.inner === null ? at : (innerOf(root, at, found.inner) ?? failInside(text, at, found.inner));
+    const instead = [at.address, ...innerNames(at.layer).map((name) => `${at.address}@${name}`)];
+    const data = { address: text, reason: 'wrapped', layer: at.address, why: found.why, instead };
+    throw new SlicerError('unknown-address', data);
+  }
+  return null;
 }
 
 // --- parsing ---
@@ -127,7 +211,7 @@ function walk(root: LayerGraph, parts: readonly AddressPart[], output: number): 
   if (output > 0 && output >= outputs.length) return null;
   const path = parts.map(({ name, call }) => ({ name, call }));
   const info = outputs[output] ?? { shape: null, dtype: null };
-  return { ...at, address: formatAddress(path, output), path, output, info };
+  return { ...at, address: formatAddress(path, output), path, output, inner: null, info };
 }
 
 // --- names as they are ---
@@ -217,14 +301,7 @@ function fail(root: LayerGraph, text: string, steps: Steps | null): never {
   if (steps) {
     const parts = steps.parts.map(({ name, call }) => ({ name, call }));
     const whole = walk(root, parts, 0);
-    if (whole && steps.inner !== null) {
-      throw new SlicerError('unknown-address', {
-        address: text,
-        reason: 'inner',
-        layer: whole.address,
-        inner: steps.inner,
-      });
-    }
+    if (whole && steps.inner !== null) failInside(text, whole, steps.inner);
     if (whole) {
       const count = whole.layer.calls[whole.call]?.outputs.length ?? 0;
       throw new SlicerError('unknown-address', {

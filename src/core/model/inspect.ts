@@ -1,8 +1,10 @@
 /** Model file → the document that the command line prints and the editor's tree is drawn from. */
+import { layerInside } from '../layers/innerTensors';
 import type { Translate } from '../messages';
 import { repairSentence, sentence } from '../messages';
 import { escapeName, layersByName, tensorAddress } from './address';
 import type {
+  InnerTensor,
   InspectCall,
   InspectDocument,
   InspectLayer,
@@ -139,9 +141,17 @@ function row(item: WalkedLayer, model: ModelFile, users: Map<number, string[]>, 
     params,
     trainable: layer.trainable,
     weights: layer.weights.map((weight) => weightRow(weight, address, model.weightEntries, users)),
-    inner: [],
+    inner: innerRows(item),
     config: layer.config,
   };
+}
+
+/** What is inside a layer; a node of a graph-model, or a layer that is never called, has nothing. */
+function innerRows({ layer, graph }: WalkedLayer): InnerTensor[] {
+  const inside = graph.kind === 'graph' || layer.calls.length === 0 ? null : layerInside(layer);
+  if (!inside) return [];
+  const { refused } = inside;
+  return inside.names.map((name) => (refused === null ? { name, cut: true } : { name, cut: false, reason: refused }));
 }
 
 function call({ address, parent, layer }: WalkedLayer, index: number): InspectCall {

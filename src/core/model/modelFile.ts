@@ -66,7 +66,8 @@ export interface ModelFile {
   problems: Problem[];
   /**
    * The topology as it stands after the repairs. Layers-model: `{class_name, config}` in Keras 2's shape.
-   * Graph-model: the whole `modelTopology` with its signature under `signature`.
+   * Graph-model: the whole `modelTopology`, with the file's `signature`, `modelInitializer` and `initializerSignature`
+   * beside it where it has them.
    */
   topology: JsonObject;
   /** Total bytes of the file and its shards that are there. */

@@ -1,6 +1,7 @@
 /** Walks over a layer graph, nested models included. Iterative: a file decides how deep models nest. */
 import { SlicerError } from '../errors';
-import { escapeName, tensorAddress } from './address';
+import { partAddresses } from '../layers/splitLayer';
+import { escapeName, splitOf, tensorAddress } from './address';
 import type { CallArgument, Layer, LayerGraph, TensorRef } from './layerGraph';
 
 /**
@@ -10,15 +11,16 @@ import type { CallArgument, Layer, LayerGraph, TensorRef } from './layerGraph';
  */
 export interface ExpandedCall {
   kind: 'input' | 'alias' | 'call';
-  /** Canonical address of the call: `tower#2/conv`. */
+  /** Canonical address of the call: `tower#2/conv`; the parts of a layer that was taken apart have the layer's. */
   address: string;
+  /** The layer, or a part of one that was taken apart. */
   layer: Layer;
   graph: LayerGraph;
   /** Index of the call inside its graph, from 0. */
   call: number;
   /** Canonical addresses of the tensors it reads (for an alias: whose values it hands on, one per output). */
   inputs: string[];
-  /** Canonical addresses of its outputs: `address`, `address:1` … */
+  /** Canonical addresses of its outputs: `address`, `address:1` …, `address@pre`. */
   outputs: string[];
 }
 
@@ -49,8 +51,12 @@ interface Frame {
   owner: { layer: Layer; graph: LayerGraph; call: number; address: string } | null;
 }
 
-/** @throws SlicerError `too-large` when nested calls multiply beyond reason. */
-export function expandCalls(graph: LayerGraph): ExpandedCall[] {
+/**
+ * @param apart the layers that are taken apart, so that what is inside them is there: each call of theirs comes as the
+ *   calls of their parts.
+ * @throws SlicerError `too-large` when nested calls multiply beyond reason.
+ */
+export function expandCalls(graph: LayerGraph, apart: ReadonlySet<Layer> = new Set()): ExpandedCall[] {
   const calls: ExpandedCall[] = [];
   const stack: Frame[] = [frameOf(graph, '', null, null)];
   for (let frame = stack.at(-1); frame; frame = stack.at(-1)) {
@@ -79,6 +85,13 @@ export function expandCalls(graph: LayerGraph): ExpandedCall[] {
       stack.push(frameOf(layer.graph, `${address}/`, given, { layer, graph: frame.graph, call: item.call, address }));
       continue;
     }
+    if (apart.has(layer)) {
+      const parts = partCalls(frame.graph, layer, item.call, address, inputs);
+      if (parts) {
+        calls.push(...parts);
+        continue;
+      }
+    }
     const outputs = Array.from({ length: Math.max(1, call.outputs.length) }, (_, i) => tensorAddress(address, i));
     const isPort =
       item.call === 0 && call.inputs.length === 0 && frame.graph.inputs.some((input) => input.layer === item.layer);
@@ -95,6 +108,28 @@ export function expandCalls(graph: LayerGraph): ExpandedCall[] {
     });
   }
   return calls;
+}
+
+/** A call of a layer as the calls of its parts; null where it has none. */
+function partCalls(
+  graph: LayerGraph,
+  whole: Layer,
+  call: number,
+  address: string,
+  inputs: string[],
+): ExpandedCall[] | null {
+  const split = splitOf(graph, whole);
+  if (!split) return null;
+  const outputs = partAddresses(split, whole, call, address);
+  return split.parts.map(({ layer, reads }, i) => ({
+    kind: 'call',
+    address,
+    layer,
+    graph,
+    call,
+    inputs: reads?.map(({ part, output }) => outputs[part]?.[output] ?? address) ?? inputs,
+    outputs: outputs[i] ?? [],
+  }));
 }
 
 function frameOf(graph: LayerGraph, prefix: string, given: Frame['given'], owner: Frame['owner']): Frame {
