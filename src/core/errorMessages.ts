@@ -211,6 +211,10 @@ export const ERRORS: Record<ErrorCode, readonly Variant[]> = {
   ],
   unsupported: [
     {
+      reason: 'compose-graph',
+      message: '{file} is a graph-model, which cannot be a layer of a layers-model: choose a layers-model.',
+    },
+    {
       reason: 'hdf5',
       message:
         '{file} is a Keras HDF5 file: convert it to a TensorFlow.js model with tensorflowjs_converter --input_format keras, and open that.',
@@ -227,8 +231,18 @@ export const ERRORS: Record<ErrorCode, readonly Variant[]> = {
         'The weight {weight} of {file} has the type {dtype}, whose values cannot be read: convert it to float32.',
     },
     {
-      reason: 'cut-graph',
-      message: '{file} is a graph-model, and only layers-models can be cut: choose the layers-model it was made from.',
+      reason: 'cut-handle',
+      message:
+        '{address} ({class}) is no tensor of values but a handle, which means nothing outside of its own run: cut where values run.',
+    },
+    {
+      reason: 'cut-rank',
+      message: 'How many axes {address} has is not known, which TF.js must know of an input: cut before or after it.',
+    },
+    {
+      reason: 'cut-shape',
+      message:
+        'The model declares the shape {declared} for {address} but computes {actual}, so that nothing could be supplied there: cut before or after it.',
     },
     { reason: 'cut-subclassed', message: '{file} has no layer graph to cut: save it as a functional model.' },
     { message: '{file} needs something that is not supported.' },
@@ -286,7 +300,9 @@ export const ERRORS: Record<ErrorCode, readonly Variant[]> = {
     },
     { reason: 'call', message: 'There is no {address}: the layer {layer} is called {calls} times, counted from #1.' },
     { reason: 'output', message: 'There is no {address}: the outputs of {layer} are counted from :0 to :{last}.' },
+    { reason: 'inner', message: 'There is no {address}: {why}.' },
     { reason: 'inner', message: 'There is no {address}: nothing called {inner} can be read inside the layer {layer}.' },
+    { reason: 'wrapped', message: 'There is no {address}: of {layer}, {why}. What can be had is {instead}.' },
     { reason: 'pattern', message: 'No layer fits {address}: list the names with "inspect".' },
     { reason: 'nearest', message: 'There is no layer {address} in the model {model}: did you mean {nearest}?' },
     { message: 'There is no layer {address}: list the names with "inspect".' },
@@ -297,6 +313,12 @@ export const ERRORS: Record<ErrorCode, readonly Variant[]> = {
     { message: 'There is no such tensor: list the names with "inspect".' },
   ],
   'cut-open': [
+    {
+      reason: 'split',
+      message:
+        'A split at {address} leaves {missing} to be handed over too: split at {nearest}, where one tensor is enough.',
+    },
+    { reason: 'split', message: 'A split at {address} leaves {missing} to be handed over too.' },
     { message: 'The cut of {file} is not closed: {missing} must become inputs too (--close adds them).' },
     { message: 'The cut is not closed: {missing} must become inputs too (--close adds them).' },
     { message: 'The cut is not closed: more tensors must become inputs.' },
@@ -304,6 +326,17 @@ export const ERRORS: Record<ErrorCode, readonly Variant[]> = {
   'mask-crosses': [
     { message: 'The mask that {source} makes crosses this cut at {address}: start before {source}.' },
     { message: 'A mask crosses this cut: start before the layer that makes it.' },
+  ],
+  'control-flow': [
+    {
+      message:
+        'This cut needs {address} ({class}), a part of a TensorFlow 1 loop or branch, which runs only as a whole: start behind it, at {after}.',
+    },
+    {
+      message:
+        '{address} ({class}) is a part of a TensorFlow 1 loop or branch, which runs only as a whole: cut before or behind it.',
+    },
+    { message: 'This cut goes through a loop or branch, which runs only as a whole.' },
   ],
   'not-runnable': [
     { reason: 'custom-layers', message: 'The custom layers in {file} cannot be loaded: {why}.' },
@@ -417,12 +450,136 @@ export const ERRORS: Record<ErrorCode, readonly Variant[]> = {
     { message: 'The recipe does not fit this model: {why}.' },
     { message: 'The recipe does not fit this model.' },
   ],
+  'does-not-fit': [
+    {
+      reason: 'dtype',
+      message: '{given} gives {actual}, but {wanted} takes {expected}: have it adapted ({adapter}).',
+    },
+    { reason: 'dtype', message: '{given} gives {actual}, but {wanted} takes {expected}: choose another cut.' },
+    {
+      reason: 'rank',
+      message:
+        '{given} gives the shape {actual}, but {wanted} takes {expected}, with another number of axes: have it adapted ({adapter}).',
+    },
+    {
+      reason: 'rank',
+      message:
+        '{given} gives the shape {actual}, but {wanted} takes {expected}, with another number of axes: choose another cut.',
+    },
+    {
+      reason: 'shape',
+      message: '{given} gives the shape {actual}, but {wanted} takes {expected}: have it adapted ({adapter}).',
+    },
+    {
+      reason: 'shape',
+      message: '{given} gives the shape {actual}, but {wanted} takes {expected}: choose another cut.',
+    },
+    {
+      reason: 'channels',
+      message:
+        '{given} gives the shape {actual}, but {wanted} takes {expected}, with other channels: have it adapted ({adapter}).',
+    },
+    {
+      reason: 'channels',
+      message:
+        '{given} gives the shape {actual}, but {wanted} takes {expected}, with other channels: choose another cut.',
+    },
+    {
+      reason: 'batch',
+      message: '{wanted} takes batches of {expected} only, and {given} gives others: choose another cut.',
+    },
+    {
+      reason: 'whole-numbers',
+      message:
+        '{wanted} looks words up by whole numbers from 0 to {max}, which {given} does not give: choose another cut.',
+    },
+    {
+      reason: 'range',
+      message: '{given} gives values of {actual}, but {wanted} reads {expected}: have it adapted ({adapter}).',
+    },
+    { reason: 'range', message: '{given} gives values of {actual}, but {wanted} reads {expected}: scale them.' },
+    {
+      reason: 'count',
+      message: '{wanted} takes {expected} tensors and is given {actual}: choose as many outputs as it has inputs.',
+    },
+    {
+      reason: 'open-size',
+      message:
+        'The layer {layer} needs sizes that are open in {actual}: say the shape of the input, or choose another layer.',
+    },
+    {
+      reason: 'pool',
+      message: 'A tensor of shape {actual} cannot be pooled: flatten it, or leave it as it is.',
+    },
+    { reason: 'normalize', message: 'There are {expected} means for {actual} channels: choose another scaling.' },
+    { message: 'The parts do not fit together: choose other parts, or have them adapted.' },
+  ],
   usage: [
+    { reason: 'dropout', message: 'A dropout rate is from 0 to below 1, not {value}.' },
+    { reason: 'activation', message: '{value} is no activation that TensorFlow.js has: choose one of {known}.' },
+    { reason: 'units', message: 'A dense layer has a whole number of units from 1 on, not {value}.' },
+    {
+      reason: 'too-many-weights',
+      message:
+        'The new layer {layer} would have a weight of shape {shape}, which is too large: pool before it, or use fewer units.',
+    },
+    { reason: 'too-large-resize', message: 'Resizing from {actual} to {expected} is too large: use smaller pictures.' },
+    {
+      reason: 'before-several',
+      message: 'Layers can stand before a part with one input, and this one has {count}: adapt them in your own code.',
+    },
+    { reason: 'input-shape', message: 'Say the shape of the new input, too: these layers change it.' },
+    { reason: 'shared-sequence', message: 'A part can share its weights with itself side by side only.' },
+    { reason: 'shared-other', message: 'Only one model, cut in one way, can share its weights with itself.' },
+    { reason: 'split-before', message: 'Nothing comes before {address} that could be split off.' },
+    { reason: 'split-after', message: 'Nothing comes after {address} that could be split off.' },
     { reason: 'expression', message: '{pattern} is no expression that can be used: write a simpler one.' },
+    { reason: 'start', message: '{address} reads no tensor: it cannot be the start of a cut.' },
     { message: '{detail}' },
     { message: 'This is not how the command is used: see --help.' },
   ],
   'verification-failed': [
+    {
+      reason: 'input-shape',
+      message:
+        'The input {input} of the slice takes the shape {actual}, but {address} has {expected}: it is not a slice of this model with this cut.',
+    },
+    {
+      reason: 'input-dtype',
+      message:
+        'The input {input} of the slice takes {actual}, but {address} is {expected}: it is not a slice of this model with this cut.',
+    },
+    {
+      reason: 'recorded-cut',
+      message:
+        '{slice} says that it was cut at {address}, which {file} does not have: it is not a slice of this model.',
+    },
+    {
+      reason: 'other-source',
+      message:
+        'The slice says that it was cut from another model, and differs from this one by {maxAbsDiff} at {address}.',
+    },
+    {
+      reason: 'changed-weights',
+      message:
+        'The slice differs from the original by {maxAbsDiff} at {address}: its weights are not the bytes that were written.',
+    },
+    {
+      reason: 'parts',
+      message: 'The model put together from its parts differs by {maxAbsDiff} at {address} from the model as a whole.',
+    },
+    { reason: 'shape', message: 'The slice gives {address} in another shape than the original.' },
+    { reason: 'dtype', message: 'The slice gives {address} in another type than the original.' },
+    { reason: 'text', message: 'The slice gives other text than the original at {address}.' },
+    { reason: 'NaN', message: 'NaN stands at other places of {address} in the slice than in the original.' },
+    {
+      reason: 'Infinity',
+      message: 'Infinities stand at other places of {address}, or have other signs, in the slice than in the original.',
+    },
+    {
+      message:
+        'The slice differs from the original by {maxAbsDiff} at {address} for the data {data}, more than the {tolerance} that are allowed.',
+    },
     {
       message:
         'The slice differs from the original by {maxAbsDiff} at {address}, more than the {tolerance} that are allowed.',

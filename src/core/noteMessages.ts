@@ -56,4 +56,18 @@ export const NOTES: Record<string, readonly Variant[]> = {
   'dimension-assumed': [{ message: 'Axis {axis} is unknown in the model and was taken as {size}.' }],
   'integer-range-assumed': [{ message: 'Nothing says how large the whole numbers may be; they are below {below}.' }],
   'picture-16-bit': [{ message: '{file} has 16 bits a channel, which Keras cuts off at 255.' }],
+  'composed-copy': [{ message: 'The new file holds its own copy of the weights of {file} (layer {layer}).' }],
+  'composed-shared': [{ message: '{layer} is one layer that is called twice: both calls use the same weights.' }],
+  'composed-frozen-norms': [
+    {
+      message:
+        'TensorFlow.js moves the statistics of BatchNormalization in training, frozen or not: in {layer} ({count} of them) the momentum is 1, so that they stay. While it trains, it still scales by the statistics of each batch; the recipe layer-frozen does not.',
+    },
+  ],
+  'composed-untrainable': [
+    {
+      message:
+        'TensorFlow.js cannot train {layer}: fit() throws at {norm}, a BatchNormalization without scale or center. Freeze it.',
+    },
+  ],
 };

@@ -24,8 +24,9 @@ export function openGraphModel(parts: ModelParts): ModelFile {
   const topology = graphTopology(root);
   const nodes = topology ? field(topology, 'node') : null;
   if (!topology || !Array.isArray(nodes)) throw new SlicerError('not-a-model', { file, reason: 'other' });
+  // in TF.js the metadata's signature wins
   const signature =
-    objectField(root, 'signature') ?? objectField(objectField(root, 'userDefinedMetadata') ?? {}, 'signature');
+    objectField(objectField(root, 'userDefinedMetadata') ?? {}, 'signature') ?? objectField(root, 'signature');
   const layers = nodes.map((node, i) => readNode(node, i, file));
   const byName = new Map<string, Layer>();
   for (const layer of layers) {
@@ -63,10 +64,20 @@ export function openGraphModel(parts: ModelParts): ModelFile {
     weightEntries: placed.entries,
     repairs: [],
     problems: errorsFirst(problems),
-    topology: signature ? { ...topology, signature } : topology,
+    topology: { ...topology, ...(signature ? { signature } : {}), ...initializerOf(root) },
     fileBytes: parts.fileBytes,
     metadata: objectField(root, 'userDefinedMetadata'),
   };
+}
+
+/** What fills the model's tables before its first run. */
+function initializerOf(root: JsonObject): JsonObject {
+  const found: JsonObject = {};
+  for (const key of ['modelInitializer', 'initializerSignature']) {
+    const value = objectField(root, key);
+    if (value) found[key] = value;
+  }
+  return found;
 }
 
 function readNode(node: JsonValue, at: number, file: string): Layer {
@@ -130,7 +141,8 @@ function ports(
   if (!tensors || Object.keys(tensors).length === 0) return null;
   return Object.entries(tensors).flatMap(([name, value]) => {
     const tensor = isJsonObject(value) ? textField(value, 'name') : null;
-    if (tensor === null) return [];
+    // a table that the initializer fills: TF.js hands it in itself
+    if (tensor === null || (isJsonObject(value) && Object.hasOwn(value, 'resourceId'))) return [];
     const ref = tensorRef(tensor, byName);
     if (ref) return [{ ...ref, name }];
     // an input that the model never reads is dropped by the converter's optimizer
@@ -304,12 +316,17 @@ function fillShapes(
       (ref) => byName.get(ref.layer)?.calls[0]?.outputs[ref.output] ?? { shape: null, dtype: null },
     );
     const declared = declaredOutputs(layer);
+    // a constant has the shape of its bytes
+    const stored = layer.weights[0]?.shape;
     const worked = outputsOf(layer, infos);
     const count = Math.max(counts.get(name) ?? 1, declared.length, worked.length);
     call.outputs = Array.from({ length: count }, (_, output) => {
       const told = known.get(`${output}:${name}`);
       const [a, b] = [declared[output], worked[output]];
-      return { shape: told?.shape ?? a?.shape ?? b?.shape ?? null, dtype: told?.dtype ?? a?.dtype ?? b?.dtype ?? null };
+      return {
+        shape: stored ?? told?.shape ?? a?.shape ?? b?.shape ?? null,
+        dtype: told?.dtype ?? a?.dtype ?? b?.dtype ?? null,
+      };
     });
   }
 }

@@ -40,6 +40,19 @@ export function dtypeName(value: JsonValue | undefined): DType | null {
   return typeof name === 'string' ? (DTYPES.get(name) ?? null) : null;
 }
 
+const PROTOS: ReadonlyMap<DType, string> = new Map([...DTYPES].map(([proto, dtype]) => [dtype, proto]));
+
+/** As TensorFlow writes the type: `DT_FLOAT`; null when it is not known. */
+export function dtypeProto(dtype: DType | null): string | null {
+  return dtype === null ? null : (PROTOS.get(dtype) ?? null);
+}
+
+/** As TensorFlow writes the shape; reading it again with `protoShape` gives the same. */
+export function shapeProto(shape: Shape | null): JsonObject {
+  if (!shape) return { unknownRank: true };
+  return shape.length === 0 ? {} : { dim: shape.map((size) => ({ size: String(size ?? -1) })) };
+}
+
 /** `{dim: [{size: "-1"}, …]}`; null when the rank is not known. */
 export function protoShape(value: JsonValue | undefined): Shape | null {
   if (!isJsonObject(value) || field(value, 'unknownRank') === true) return null;
@@ -54,8 +67,7 @@ export function protoShape(value: JsonValue | undefined): Shape | null {
 
 /** Of attributes: `_output_shapes`, a constant's value, a placeholder's shape. */
 export function declaredOutputs({ className, config }: Layer): TensorInfo[] {
-  const dtype =
-    dtypeName(typeOf(config, 'dtype')) ?? dtypeName(typeOf(config, 'DstT')) ?? dtypeName(typeOf(config, 'output_type'));
+  const dtype = declaredType(className, config);
   const list = objectField(objectField(config, '_output_shapes') ?? {}, 'list');
   const shapes = list ? arrayField(list, 'shape') : null;
   if (shapes) return shapes.slice(0, 4096).map((shape) => ({ shape: protoShape(shape), dtype }));
@@ -68,6 +80,28 @@ export function declaredOutputs({ className, config }: Layer): TensorInfo[] {
   }
   return dtype ? [{ shape: null, dtype }] : [];
 }
+
+/** Attributes that say the type of what comes out; where none does, `T` is that of what goes in. */
+function declaredType(className: string, config: JsonObject): DType | null {
+  const keys = ['dtype', 'DstT', 'output_type', ...(TYPE_KEYS.get(className) ?? [])];
+  for (const key of keys) {
+    const dtype = dtypeName(typeOf(config, key));
+    if (dtype !== null) return dtype;
+  }
+  return /^StringToHashBucket/.test(className) ? 'int64' : null;
+}
+
+const TYPE_KEYS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['Gather', ['Tparams']],
+  ['GatherV2', ['Tparams']],
+  ['GatherNd', ['Tparams']],
+  ['LookupTableFind', ['Tout']],
+  ['LookupTableFindV2', ['Tout']],
+  ['TensorListStack', ['element_dtype']],
+  ['TensorListGetItem', ['element_dtype']],
+  ['TensorListGather', ['element_dtype']],
+  ['TensorListConcat', ['element_dtype']],
+]);
 
 function typeOf(config: JsonObject, key: string): JsonValue | undefined {
   return field(objectField(config, key) ?? {}, 'type');
@@ -144,7 +178,9 @@ const COMPARISON = new Set([
 export function outputsOf(layer: Layer, inputs: TensorInfo[]): TensorInfo[] {
   const { className, config } = layer;
   const [first, second] = inputs;
-  const dtype = dtypeName(typeOf(config, 'T')) ?? first?.dtype ?? null;
+  // what reads a table or a list hands out what is in it
+  const isHandle = first?.dtype === 'resource' || first?.dtype === 'variant';
+  const dtype = dtypeName(typeOf(config, 'T')) ?? (isHandle ? null : (first?.dtype ?? null));
   if (SAME.has(className)) return [{ shape: first?.shape ?? null, dtype }];
   if (ELEMENTWISE.has(className) && first && second)
     return [{ shape: broadcastShapes(first.shape, second.shape), dtype }];
@@ -157,8 +193,45 @@ export function outputsOf(layer: Layer, inputs: TensorInfo[]): TensorInfo[] {
     return [{ shape: pooling(layer, first?.shape ?? null), dtype }];
   if (className === 'MatMul' || className === '_FusedMatMul')
     return [{ shape: product(config, first?.shape ?? null, second?.shape ?? null), dtype }];
+  const types = OUTPUT_TYPES.get(className);
+  if (types) return types.map((type) => ({ shape: null, dtype: type === 'T' ? dtype : type }));
   return dtype ? [{ shape: null, dtype }] : [];
 }
+
+/** Types of the outputs that are not of the type of what goes in; `T`: of that type; null: depends on more. */
+const OUTPUT_TYPES: ReadonlyMap<string, readonly (DType | null)[]> = new Map([
+  ['Where', ['int64']],
+  ['Size', ['int32']],
+  ['Rank', ['int32']],
+  ['ArgMax', ['int64']],
+  ['ArgMin', ['int64']],
+  ['TopKV2', ['T', 'int32']],
+  ['TopK', ['T', 'int32']],
+  ['Unique', ['T', 'int32']],
+  ['UniqueV2', ['T', 'int32']],
+  ['NonMaxSuppressionV2', ['int32']],
+  ['NonMaxSuppressionV3', ['int32']],
+  ['NonMaxSuppressionV4', ['int32', 'int32']],
+  ['NonMaxSuppressionV5', ['int32', 'T', 'int32']],
+  ['CombinedNonMaxSuppression', ['float32', 'float32', 'float32', 'int32']],
+  ['IsNan', ['bool']],
+  ['IsInf', ['bool']],
+  ['IsFinite', ['bool']],
+  ['ApproximateEqual', ['bool']],
+  ['ResizeBilinear', ['float32']],
+  ['CropAndResize', ['float32']],
+  ['SparseFillEmptyRows', ['int64', 'T', 'bool', 'int64']],
+  ['SparseReshape', ['int64', 'int64']],
+  ['Multinomial', ['int64']],
+  ['Bucketize', ['int32']],
+  ['ListDiff', ['T', 'int32']],
+  ['LookupTableSize', ['int64']],
+  ['LookupTableSizeV2', ['int64']],
+  ['TensorListLength', ['int32']],
+  ['ShapeN', []],
+  ['SparseToDense', [null]],
+  ['StringToNumber', [null]],
+]);
 
 /** Shape of two tensors that are joined element by element. */
 export function broadcastShapes(a: Shape | null, b: Shape | null): Shape | null {

@@ -10,17 +10,21 @@ import { tensorInfo, type OpenCall, type OpenTensor } from './openGraph';
  */
 export function withoutDoubleReads(calls: readonly OpenCall[]): { calls: OpenCall[]; changed: string[] } {
   const readers = new Map<OpenTensor, number>();
+  if (!calls.some(readsTwice)) return { calls: [...calls], changed: [] };
   for (const call of calls)
     for (const tensor of new Set(call.inputs)) readers.set(tensor, (readers.get(tensor) ?? 0) + 1);
   const changed: string[] = [];
   const result: OpenCall[] = [];
   for (const call of calls) {
-    if (new Set(call.inputs).size === call.inputs.length) {
+    if (!readsTwice(call)) {
       result.push(call);
       continue;
     }
+    const seen = new Set<OpenTensor>();
     const inputs = call.inputs.map((tensor, i) => {
-      if (call.inputs.indexOf(tensor) === i || (readers.get(tensor) ?? 0) < 2) return tensor;
+      const isFirst = !seen.has(tensor);
+      seen.add(tensor);
+      if (isFirst || (readers.get(tensor) ?? 0) < 2) return tensor;
       const copy = identity(tensor, call, i);
       result.push(copy);
       return copy.outputs[0] ?? tensor;
@@ -30,6 +34,10 @@ export function withoutDoubleReads(calls: readonly OpenCall[]): { calls: OpenCal
     result.push(same ? call : { ...call, inputs });
   }
   return { calls: result, changed };
+}
+
+function readsTwice({ inputs }: OpenCall): boolean {
+  return inputs.length > 1 && new Set(inputs).size < inputs.length;
 }
 
 function identity(tensor: OpenTensor, reader: OpenCall, i: number): OpenCall {

@@ -1,170 +1,187 @@
 /**
- * Masks that no edge of the graph shows: Keras 2, and every Sequential, hand a mask on from layer to layer
- * (`Embedding` with `mask_zero`, `Masking`). Keras 3's functional files have them as edges (`kwargs.mask`).
+ * Masks as part of the boundary: in Keras 2's files, and inside every Sequential, they run along with tensors and no edge
+ * shows them; Keras 3's functional files have them as arguments (`kwargs.mask`), made by operations.
  */
-import { SlicerError } from '../errors';
-import type { Layer } from '../model/layerGraph';
-import type { OpenCall, OpenTensor } from './openGraph';
+import { resolveAddress } from '../model/address';
+import type { Layer, LayerGraph } from '../model/layerGraph';
+import { maskFlow, type MaskFlow } from './maskFlow';
+import { MaskIds, NO_MASK, sameMask } from './maskIds';
+import { isRecurrent, makesMask, maskArguments, readsMask } from './maskRules';
+import { openGraph, type OpenCall, type OpenedGraph, type OpenTensor } from './openGraph';
 
-/** Hand the mask of their input on. */
-const PASS = new Set([
-  'Activation',
-  'ActivityRegularization',
-  'Add',
-  'AlphaDropout',
-  'Average',
-  'BatchNormalization',
-  'Concatenate',
-  'Dense',
-  'Dropout',
-  'ELU',
-  'GaussianDropout',
-  'GaussianNoise',
-  'Identity',
-  'LayerNormalization',
-  'LeakyReLU',
-  'Maximum',
-  'Minimum',
-  'Multiply',
-  'PReLU',
-  'ReLU',
-  'Softmax',
-  'SpatialDropout1D',
-  'SpatialDropout2D',
-  'SpatialDropout3D',
-  'Subtract',
-  'ThresholdedReLU',
-  'TimeDistributed',
-]);
-
-const RECURRENT = new Set([
-  'Bidirectional',
-  'ConvLSTM1D',
-  'ConvLSTM2D',
-  'ConvLSTM3D',
-  'GRU',
-  'LSTM',
-  'RNN',
-  'SimpleRNN',
-]);
-
-/** Compute something else under a mask. */
-const READ = new Set([
-  ...RECURRENT,
-  'AdditiveAttention',
-  'Attention',
-  'GlobalAveragePooling1D',
-  'GroupQueryAttention',
-  'MultiHeadAttention',
-  'Softmax',
-  'TimeDistributed',
-]);
-
-/** Calls that get a mask with one of their inputs. */
-export function maskedCalls(calls: readonly OpenCall[]): ReadonlySet<OpenCall> {
-  const masked = new Set<OpenCall>();
-  if (calls.some(({ call }) => Object.hasOwn(call.kwargs, 'mask'))) return masked;
-  const carrying = new Set<OpenCall>();
-  for (const call of calls) {
-    if (call.inputs.some(({ from }) => carrying.has(from))) masked.add(call);
-    if (makesMask(call.layer) || (masked.has(call) && passesMask(call.layer))) carrying.add(call);
-  }
-  return masked;
+/** The masks of a whole model. */
+export interface ModelMasks {
+  ids: MaskIds;
+  /** All nested models opened: masks go through them. */
+  opened: OpenedGraph;
+  flow: MaskFlow;
+  /** The call there that is a call of a less opened graph. */
+  callOf(call: OpenCall, prefix?: string): OpenCall | null;
+  /** The tensor at a canonical address. */
+  tensorAt(address: string): OpenTensor | null;
 }
 
 /**
- * @throws SlicerError `mask-crosses` where a supplied tensor would come without the mask that a layer of the slice reads.
+ * The masks of a model; null where nothing makes one.
+ * @param apart layers that are taken apart.
  */
-export function refuseLostMasks(
-  calls: readonly OpenCall[],
-  supplied: readonly { address: string; tensor: OpenTensor }[],
-  inSlice: ReadonlySet<OpenCall>,
-): void {
-  if (supplied.length === 0) return;
-  const masked = maskedCalls(calls);
-  const given = new Map(supplied.map(({ address, tensor }) => [tensor, address]));
-  const lost = new Map<OpenCall, string>();
-  for (const call of calls) {
-    if (!inSlice.has(call) || !masked.has(call)) continue;
-    for (const tensor of call.inputs) {
-      const { from } = tensor;
-      const address = given.get(tensor);
-      const carries = makesMask(from.layer) || (masked.has(from) && passesMask(from.layer));
-      const source = address !== undefined ? (carries ? address : undefined) : lost.get(from);
-      if (source === undefined) continue;
-      if (readsMask(call.layer))
-        throw new SlicerError('mask-crosses', {
-          address: source,
-          neededBy: call.address,
-          source: maskMaker(tensor.from),
-        });
-      if (passesMask(call.layer)) lost.set(call, source);
-    }
+export function modelMasks(graph: LayerGraph, keras: 2 | 3, apart: ReadonlySet<Layer>): ModelMasks | null {
+  const { masked, models } = survey(graph);
+  if (!masked) return null;
+  const ids = new MaskIds();
+  const opened = openGraph(graph, models, apart);
+  const calls = new Map<string, OpenCall[]>();
+  for (const call of opened.calls) {
+    const same = calls.get(call.address);
+    if (same) same.push(call);
+    else calls.set(call.address, [call]);
   }
+  return {
+    ids,
+    opened,
+    flow: maskFlow(opened.calls, keras, ids),
+    // parts of one layer share its address
+    callOf: ({ address, layer }, prefix = '') =>
+      calls.get(`${prefix}${address}`)?.find((call) => call.layer === layer) ?? null,
+    tensorAt: (address) => {
+      const { path, output, inner } = resolveAddress(graph, address);
+      return opened.find(path, output, inner);
+    },
+  };
 }
 
-/** The layer that the mask of a call's output comes from. */
-function maskMaker(call: OpenCall): string {
-  let at = call;
-  // back through calls that only hand it on
-  for (let step = 0; !makesMask(at.layer) && step < 10_000; step++) {
-    const [next] = at.inputs.filter(({ from }) => makesMask(from.layer) || passesMask(from.layer));
-    if (!next) break;
-    at = next.from;
-  }
-  return at.address;
-}
-
-function makesMask({ className, config }: Layer): boolean {
-  return className === 'Masking' || (className === 'Embedding' && config.mask_zero === true);
-}
-
-function passesMask({ className, config, graph }: Layer): boolean {
-  if (graph) return true;
-  if (!RECURRENT.has(className)) return PASS.has(className);
-  const wrapped = className === 'Bidirectional' ? config.layer : config;
-  return JSON.stringify(wrapped ?? null).includes('"return_sequences":true');
-}
-
-function readsMask({ className, graph }: Layer): boolean {
-  return graph !== null || READ.has(className);
-}
-
-/**
- * Calls that TF.js gives a mask that is not theirs: its executor keeps the last mask for every later call that has none
- * of its own (`kwargs.mask` in `execute`).
- * @param outputs what is computed, in order; TF.js goes back from each, the last argument of a call first.
- */
-export function strayMaskCalls(calls: readonly OpenCall[], outputs: readonly OpenTensor[]): OpenCall[] {
-  const masked = maskedCalls(calls);
-  if (masked.size === 0) return [];
-  const mine = new Set(calls);
-  const stray: OpenCall[] = [];
-  let last = false;
-  for (const call of executionOrder(outputs, mine)) {
-    if (masked.has(call)) last = true;
-    else if (last && readsMask(call.layer)) stray.push(call);
-  }
-  return stray;
-}
-
-/** The order in which TF.js's executor makes the calls. */
-function executionOrder(outputs: readonly OpenTensor[], calls: ReadonlySet<OpenCall>): OpenCall[] {
-  const order: OpenCall[] = [];
-  const done = new Set<OpenCall>();
-  for (const { from } of outputs) {
-    const open: { call: OpenCall; entered: boolean }[] = [{ call: from, entered: false }];
-    for (let top = open.at(-1); top; top = open.at(-1)) {
-      if (done.has(top.call) || !calls.has(top.call)) open.pop();
-      else if (top.entered) {
-        open.pop();
-        done.add(top.call);
-        order.push(top.call);
-      } else {
-        top.entered = true;
-        for (const tensor of top.call.inputs) open.push({ call: tensor.from, entered: false });
+/** Whether masks, or what TF.js treats like them, play a part; and all nested models. */
+function survey(graph: LayerGraph): { masked: boolean; models: Set<Layer> } {
+  const models = new Set<Layer>();
+  let masked = false;
+  const open = [graph];
+  for (let at = open.pop(); at; at = open.pop()) {
+    for (const layer of at.layers) {
+      if (layer.graph && !models.has(layer)) {
+        models.add(layer);
+        open.push(layer.graph);
       }
+      masked ||= makesMask(layer) || layer.calls.some((call) => maskArguments(call).length > 0);
+      // initial states, which TF.js hands on inside nested models
+      masked ||= at !== graph && isRecurrent(layer) && layer.calls.some(({ inputs }) => inputs.length > 1);
     }
   }
-  return order;
+  return { masked, models };
+}
+
+/** A mask that a cut loses: `source` made it, `neededBy` reads it, `address` is the supplied tensor that comes without it. */
+export interface LostMask {
+  address: string;
+  neededBy: string;
+  source: string;
+}
+
+/** What crosses a cut as a mask: supplied tensors come without the masks that ran along with them. */
+export function lostMask(
+  { ids, opened, flow }: ModelMasks,
+  keras: 2 | 3,
+  outputs: readonly OpenTensor[],
+  supplied: ReadonlyMap<OpenTensor, string>,
+): LostMask | null {
+  if (![...supplied.keys()].some((tensor) => flow.along(tensor) !== NO_MASK)) return null;
+  const cut = maskFlow(opened.calls, keras, ids, new Set(supplied.keys()));
+  const needed = neededFor(outputs, supplied);
+  const lost = new Map<OpenTensor, OpenTensor>();
+  for (const call of opened.calls) {
+    if (!needed.has(call)) continue;
+    const from = call.inputs.find((tensor) => origin(tensor) !== undefined);
+    const start = from && origin(from);
+    if (!start) continue;
+    if (readsMask(call.layer) && !sameMask(flow.of(call).read, cut.of(call).read))
+      return { address: supplied.get(start) ?? '', neededBy: call.address, source: makerOf(start, flow) };
+    for (const tensor of call.outputs) if (flow.along(tensor) !== cut.along(tensor)) lost.set(tensor, start);
+  }
+  return null;
+
+  function origin(tensor: OpenTensor): OpenTensor | undefined {
+    if (supplied.has(tensor)) return flow.along(tensor) === NO_MASK ? undefined : tensor;
+    return lost.get(tensor);
+  }
+}
+
+function neededFor(outputs: readonly OpenTensor[], supplied: ReadonlyMap<OpenTensor, string>): Set<OpenCall> {
+  const needed = new Set<OpenCall>();
+  const open = [...outputs];
+  for (let tensor = open.pop(); tensor; tensor = open.pop()) {
+    if (supplied.has(tensor) || needed.has(tensor.from)) continue;
+    needed.add(tensor.from);
+    open.push(...tensor.from.inputs);
+  }
+  return needed;
+}
+
+/** The layer that made the mask of a tensor. */
+function makerOf(tensor: OpenTensor, flow: MaskFlow): string {
+  let at = tensor.from;
+  // back through calls that only hand it on; each comes after what it reads, so this ends
+  for (;;) {
+    const before = at.inputs.find((input) => flow.along(input) !== NO_MASK);
+    if (!before || makesMask(at.layer)) return at.address;
+    at = before.from;
+  }
+}
+
+/**
+ * A tensor that the cut lacks only as a mask: to ask for it as an input would ask for what the model makes itself.
+ * @param missing what the cut lacks, and who reads it.
+ * @param needed the calls of the slice.
+ */
+export function lostMaskArgument(
+  masks: ModelMasks,
+  missing: ReadonlyMap<OpenTensor, readonly OpenCall[]>,
+  needed: readonly OpenCall[],
+  outputs: readonly OpenTensor[],
+  supplied: ReadonlyMap<OpenTensor, string>,
+): LostMask | null {
+  if (supplied.size === 0) return null;
+  const data = usedAsData(needed, outputs);
+  for (const [tensor, readers] of missing) {
+    const [reader] = readers;
+    // a mask that the user feeds is an input like others
+    if (!reader || data.has(tensor) || tensor.from.isInput) continue;
+    return { address: suppliedTo(reader, supplied), neededBy: reader.address, source: sourceOf(masks, tensor) };
+  }
+  return null;
+}
+
+/** Tensors that a layer reads as more than a mask, or an operation that does not only make one. */
+function usedAsData(calls: readonly OpenCall[], outputs: readonly OpenTensor[]): Set<OpenTensor> {
+  const data = new Set(outputs);
+  for (const call of [...calls].reverse()) {
+    if (!call.layer.isLayer && !call.outputs.some((tensor) => data.has(tensor))) continue;
+    const asMask = new Set(maskArguments(call.call));
+    call.inputs.forEach((tensor, i) => {
+      if (!asMask.has(i)) data.add(tensor);
+    });
+  }
+  return data;
+}
+
+/** The supplied tensor that leads to a call. */
+function suppliedTo(call: OpenCall, supplied: ReadonlyMap<OpenTensor, string>): string {
+  const seen = new Set<OpenTensor>();
+  const open = [...call.inputs].reverse();
+  for (let tensor = open.pop(); tensor; tensor = open.pop()) {
+    const address = supplied.get(tensor);
+    if (address !== undefined) return address;
+    if (seen.has(tensor)) continue;
+    seen.add(tensor);
+    open.push(...tensor.from.inputs);
+  }
+  return [...supplied.values()][0] ?? '';
+}
+
+/** The layer whose mask a tensor is, or else the operation that makes the tensor. */
+function sourceOf({ opened, flow, callOf }: ModelMasks, tensor: OpenTensor): string {
+  const made = callOf(tensor.from)?.outputs[tensor.output];
+  const mask = made && flow.value(made);
+  const maker = opened.calls.find(
+    (call) => makesMask(call.layer) && call.outputs.some((own) => flow.along(own) === mask),
+  );
+  return maker?.address ?? tensor.from.address;
 }

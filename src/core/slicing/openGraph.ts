@@ -1,10 +1,12 @@
 /** Opens nested models in place, as far as a cut asks for it, and says which tensors run between the calls that are left. */
 import { SlicerError } from '../errors';
-import { escapeName, formatAddress, layersByName, type AddressPart } from '../model/address';
+import { partAddresses } from '../layers/splitLayer';
+import { escapeName, formatAddress, layersByName, splitOf, tensorAddress, type AddressPart } from '../model/address';
 import type { CallArgument, Layer, LayerCall, LayerGraph, TensorInfo, TensorRef } from '../model/layerGraph';
 
 /** One call in the opened graph. Calls of one layer (also through two calls of the model around it) share `layer`. */
 export interface OpenCall {
+  /** The layer, or a part of one that was taken apart: parts have the address of the whole layer. */
   layer: Layer;
   call: LayerCall;
   /** Canonical address: `tower#2/conv`. */
@@ -14,6 +16,8 @@ export interface OpenCall {
   inputs: OpenTensor[];
   /** One object for each, also where it is read: tensors are equal when they are the same object. */
   outputs: OpenTensor[];
+  /** Canonical addresses of the outputs where the call's own does not tell: of a part. */
+  outputAddresses?: readonly string[];
   /** An InputLayer of the outermost model. */
   isInput: boolean;
   /** Whether every model around it, and the layer itself, is trainable. */
@@ -33,8 +37,8 @@ export interface OpenedGraph {
   calls: OpenCall[];
   outputs: OpenTensor[];
   inputs: OpenTensor[];
-  /** The tensor at a resolved address; null where no call makes it, or where a model that stays closed hides it. */
-  find(path: readonly AddressPart[], output: number): OpenTensor | null;
+  /** The tensor at a resolved address; null where no call makes it, or where a model or layer that stays whole hides it. */
+  find(path: readonly AddressPart[], output: number, inner: string | null): OpenTensor | null;
 }
 
 interface Frame {
@@ -45,6 +49,8 @@ interface Frame {
   trainable: boolean;
   /** By layer, call, output. */
   values: Map<string, OpenTensor[][]>;
+  /** Tensors inside layers, by canonical address. */
+  inner: Map<string, OpenTensor>;
   layers: ReadonlyMap<string, Layer>;
   next: number;
   parent: { frame: Frame; ref: { layer: string; call: number } } | null;
@@ -55,9 +61,14 @@ const MAX_CALLS = 500_000;
 
 /**
  * @param opened the nested models to open; one that is not among them stays a single call.
+ * @param apart the layers to take apart, so that what is inside them runs between calls.
  * @returns the calls of the model with those opened, in execution order.
  */
-export function openGraph(graph: LayerGraph, opened: ReadonlySet<Layer>): OpenedGraph {
+export function openGraph(
+  graph: LayerGraph,
+  opened: ReadonlySet<Layer>,
+  apart: ReadonlySet<Layer> = new Set(),
+): OpenedGraph {
   const calls: OpenCall[] = [];
   const frames = new Map<string, Frame>();
   const newFrame = (g: LayerGraph, prefix: string, layerPrefix: string, trainable: boolean): Frame => {
@@ -67,6 +78,7 @@ export function openGraph(graph: LayerGraph, opened: ReadonlySet<Layer>): Opened
       layerPrefix,
       trainable,
       values: new Map(),
+      inner: new Map(),
       layers: layersByName(g),
       next: 0,
       parent: null,
@@ -126,17 +138,14 @@ export function openGraph(graph: LayerGraph, opened: ReadonlySet<Layer>): Opened
       continue;
     }
     const isInput = frame === root && call.inputs.length === 0 && inputCalls.has(layer.name);
-    const made: OpenCall = {
-      layer,
-      call,
-      address,
-      layerAddress,
-      inputs,
-      outputs: [],
-      isInput,
-      trainable,
-      position: calls.length,
-    };
+    const whole = { layer, call, address, layerAddress, inputs, isInput, trainable };
+    const parts = apart.has(layer) ? partsOf(frame, whole, item.call, calls.length) : null;
+    if (parts) {
+      calls.push(...parts.calls);
+      publish(frame, layer.name, item.call, parts.outputs);
+      continue;
+    }
+    const made: OpenCall = { ...whole, outputs: [], position: calls.length };
     calls.push(made);
     made.outputs = outputCount(layer, call).map((output) => ({ from: made, output }));
     publish(frame, layer.name, item.call, made.outputs);
@@ -145,12 +154,44 @@ export function openGraph(graph: LayerGraph, opened: ReadonlySet<Layer>): Opened
     calls,
     inputs: graph.inputs.map((ref) => read(root, ref)),
     outputs: graph.outputs.map((ref) => read(root, ref)),
-    find: (path, output) => {
+    find: (path, output, inner) => {
       const last = path.at(-1);
-      const prefix = path.length > 1 ? `${formatAddress(path.slice(0, -1))}/` : '';
-      return (last && frames.get(prefix)?.values.get(last.name)?.[last.call]?.[output]) ?? null;
+      const frame = frames.get(path.length > 1 ? `${formatAddress(path.slice(0, -1))}/` : '');
+      if (inner !== null) return frame?.inner.get(`${formatAddress(path)}@${inner}`) ?? null;
+      return (last && frame?.values.get(last.name)?.[last.call]?.[output]) ?? null;
     },
   };
+}
+
+/** A call of a layer as the calls of its parts, and the whole layer's outputs; null where it has none. */
+function partsOf(
+  { graph, inner }: Frame,
+  whole: Omit<OpenCall, 'outputs' | 'position'>,
+  index: number,
+  position: number,
+): { calls: OpenCall[]; outputs: OpenTensor[] } | null {
+  const split = splitOf(graph, whole.layer);
+  if (!split) return null;
+  const addresses = partAddresses(split, whole.layer, index, whole.address);
+  const calls: OpenCall[] = [];
+  split.parts.forEach(({ layer, reads }, i) => {
+    const call = layer.calls[index];
+    if (!call) return;
+    const inputs = reads?.flatMap(({ part, output }) => calls[part]?.outputs[output] ?? []) ?? whole.inputs;
+    const outputAddresses = addresses[i] ?? [];
+    const made: OpenCall = { ...whole, layer, call, inputs, outputs: [], outputAddresses, position: position + i };
+    made.outputs = outputAddresses.map((_, output) => ({ from: made, output }));
+    calls.push(made);
+  });
+  for (const [name, { part, output }] of split.inner) {
+    const tensor = calls[part]?.outputs[output];
+    if (tensor) inner.set(`${whole.address}@${name}`, tensor);
+  }
+  const outputs = outputCount(whole.layer, whole.call).flatMap((output) => {
+    const tensor = split.own(output);
+    return calls[tensor.part]?.outputs[tensor.output] ?? [];
+  });
+  return { calls, outputs };
 }
 
 function outputCount(layer: Layer, call: LayerCall): number[] {
@@ -166,6 +207,11 @@ function inputsByPosition(graph: LayerGraph, call: LayerCall, inputs: OpenTensor
     const item = Object.hasOwn(first.items, name) ? first.items[name] : first.items[layer];
     return item?.kind === 'tensor' ? inputs[item.input] : undefined;
   });
+}
+
+/** Canonical address of a tensor, where it is made. */
+export function openAddress({ from, output }: OpenTensor): string {
+  return from.outputAddresses?.[output] ?? tensorAddress(from.address, output);
 }
 
 /** Shape and dtype of a tensor; unknown where the call does not say. */

@@ -24,6 +24,8 @@ export interface Boundary {
 /** What a sub-model will be, said before anything is run or written. */
 export interface SlicePlan {
   cut: Cut;
+  /** What it is saved as. */
+  format: 'layers-model' | 'graph-model';
   inputs: InspectTensor[];
   outputs: InspectTensor[];
   /** Addresses of the layers in it, in model order; nested ones included. */
@@ -39,10 +41,37 @@ export interface SlicePlan {
   notes: { address: string | null; message: string }[];
 }
 
-/** The sub-model itself: topology in Keras 2's shape, and the weight entries it needs, by index in the source's `weightEntries`. */
-export interface Slice {
+/** A weight of a slice: its name there, and its index in the source's `weightEntries`. */
+export interface SliceWeight {
+  name: string;
+  entry: number;
+}
+
+/** A sub-model of a layers-model: topology in Keras 2's shape. */
+export interface LayersSlice {
+  format: 'layers-model';
   plan: SlicePlan;
   /** `{class_name, config}` */
   modelConfig: JsonObject;
-  weights: { name: string; entry: number }[];
+  weights: SliceWeight[];
+  /** Layers that have another name in it: their addresses in the source, calls left out, and the new names. */
+  renamed: readonly { address: string; name: string }[];
 }
+
+/** A sub-model of a graph-model. */
+export interface GraphSlice {
+  format: 'graph-model';
+  plan: SlicePlan;
+  /** `{node, library?, versions?}` as the file's `modelTopology`. */
+  modelTopology: JsonObject;
+  /** `{inputs, outputs}` */
+  signature: JsonObject;
+  /** `modelInitializer` and `initializerSignature` as in the file, where the slice reads tables that they fill. */
+  initializer: JsonObject;
+  /** Names of the outputs for those who want a dict of them; null where the file has none for these. */
+  structuredOutputKeys: string[] | null;
+  weights: SliceWeight[];
+}
+
+/** The sub-model itself: its topology and the weight entries it needs. No bytes. */
+export type Slice = LayersSlice | GraphSlice;

@@ -2,26 +2,30 @@
 import { SlicerError } from '../errors';
 import type { InspectTensor, ParamCounts } from '../model/inspectDocument';
 import type { Layer, LayerGraph, Weight } from '../model/layerGraph';
+import { kerasMajor } from '../model/kerasMajor';
 import type { ModelFile } from '../model/modelFile';
 import { escapeName } from '../model/address';
 import { tensorInfo, type OpenCall } from './openGraph';
-import { resolveCut } from './resolveCut';
-import type { Cut, Slice, SlicePlan } from './slice';
+import { graphSlice } from './graphSlice';
+import { withoutImpliedMasks } from './impliedMasks';
+import { resolveCut, type ResolvedCut } from './resolveCut';
+import type { Cut, LayersSlice, Slice, SlicePlan } from './slice';
 import type { SliceInput } from './sliceInput';
+import { sliceMasks } from './tfjsMasks';
 import { writeTopology } from './writeTopology';
 
 /**
  * What the sub-model of `cut` will be. Runs and reads nothing.
  * A cut that is not closed is planned, too: `boundary` says what it lacks.
- * @throws SlicerError `unknown-address`, `unsupported`.
+ * @throws SlicerError `unknown-address`, `unsupported`, `mask-crosses`, `control-flow`.
  */
 export function planCut(model: ModelFile, cut: Cut): SlicePlan {
-  return build(model, cut).plan;
+  return build(model, cut, true).plan;
 }
 
 /** @throws SlicerError as `planCut`, and `cut-open` where tensors are missing. */
 export function sliceModel(model: ModelFile, cut: Cut): Slice {
-  const slice = build(model, cut);
+  const slice = build(model, cut, false);
   const { missing, closed, suggestions } = slice.plan.boundary;
   if (!closed) {
     throw new SlicerError('cut-open', {
@@ -35,8 +39,13 @@ export function sliceModel(model: ModelFile, cut: Cut): Slice {
   return slice;
 }
 
-function build(model: ModelFile, cut: Cut): Slice {
+/** @param planOnly the topology is not wanted. */
+function build(model: ModelFile, cut: Cut, planOnly: boolean): Slice {
   const resolved = resolveCut(model, cut);
+  return model.graph.kind === 'graph' ? graphSlice(model, resolved) : layersSlice(model, resolved, planOnly);
+}
+
+function layersSlice(model: ModelFile, resolved: ResolvedCut, planOnly: boolean): LayersSlice {
   const inputs: SliceInput[] = [
     ...resolved.supplied.map(({ address, tensor }) => ({
       address,
@@ -45,41 +54,45 @@ function build(model: ModelFile, cut: Cut): Slice {
     })),
     ...resolved.modelInputs.map((tensor) => ({ address: tensor.from.address, tensor, layer: tensor.from.layer })),
   ];
+  const keras = kerasMajor(model);
+  const outputs = resolved.outputs.map(({ tensor }) => tensor);
+  const supplied = resolved.supplied.map(({ tensor }) => tensor);
+  const masks =
+    resolved.masks && sliceMasks(resolved.masks, keras, { outputs, supplied, suppliedAt: resolved.cut.inputs });
+  const calls = masks ? withoutImpliedMasks(resolved.calls, outputs, masks.implied) : resolved.calls;
+  const isSequential = model.graph.kind === 'sequential';
   const written = writeTopology(
-    {
-      name: model.graph.name,
-      isSequential: model.graph.kind === 'sequential',
-      inputs,
-      calls: resolved.calls,
-      outputs: resolved.outputs.map(({ tensor }) => tensor),
-    },
-    kerasMajor(model),
+    { name: model.graph.name, isSequential, inputs, calls, outputs },
+    keras,
+    masks,
+    planOnly,
   );
-  const layers = [...new Set(resolved.calls.map(({ layer }) => layer))];
-  const work = totalWork(resolved.calls);
+  const layers = [...new Set(calls.map(({ layer }) => layer))];
+  const work = totalWork(calls);
   const plan: SlicePlan = {
     cut: resolved.cut,
+    format: 'layers-model',
     inputs: inputs.map(({ address, tensor }, i) => named(written.inputNames[i], address, tensor)),
     outputs: resolved.outputs.map(({ address, tensor }, i) => named(written.outputNames[i], address, tensor)),
-    layers: layerAddresses(inputs, resolved.calls),
-    params: countParams(layers, resolved.calls),
+    layers: layerAddresses(inputs, calls),
+    params: countParams(layers, calls),
     macs: work.macs,
     weightBytes: written.weights.reduce((sum, { entry }) => sum + (model.weightEntries[entry]?.bytes ?? 0), 0),
     calls: work.calls,
     boundary: resolved.boundary,
     notExportable: written.notExportable,
-    notes: [...resolved.notes, ...written.notes],
+    notes: [...resolved.notes, ...handedThrough(inputs, resolved.outputs), ...written.notes],
   };
-  return { plan, modelConfig: written.modelConfig, weights: written.weights };
+  const { modelConfig, weights, renamed } = written;
+  return { format: 'layers-model', plan, modelConfig, weights, renamed };
 }
 
-/** Major version of the Keras that wrote a file; without one its way of writing tells. */
-export function kerasMajor({ producer, repairs }: ModelFile): 2 | 3 {
-  if (producer.keras !== null) return Number.parseInt(producer.keras, 10) >= 3 ? 3 : 2;
-  return repairs.some(({ code }) => KERAS_3_REPAIRS.has(code)) ? 3 : 2;
+function handedThrough(inputs: readonly SliceInput[], outputs: ResolvedCut['outputs']): SlicePlan['notes'] {
+  const given = new Set(inputs.map(({ tensor }) => tensor));
+  return outputs.flatMap(({ address, tensor }) =>
+    given.has(tensor) ? [{ address, message: `${address} is an input of the slice, which hands it through.` }] : [],
+  );
 }
-
-const KERAS_3_REPAIRS = new Set(['batch-shape', 'inbound-nodes', 'flat-ports']);
 
 function named(name: string | undefined, address: string, tensor: SliceInput['tensor']): InspectTensor {
   return { name: name ?? address, address, ...tensorInfo(tensor) };

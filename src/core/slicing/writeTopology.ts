@@ -1,14 +1,16 @@
 /** The topology of a slice, in Keras 2's shape as plain TF.js reads it. */
-import { plainTfjs } from '../layers/plainTfjs';
 import type { JsonObject, JsonValue } from '../model/json';
 import type { Layer } from '../model/layerGraph';
 import { isHarmless, isKeras2Call, keras2Node, keras3Node } from './callNodes';
 import { callIndices } from './callOrder';
 import { withoutDoubleReads } from './doubleReads';
 import { LayerNames } from './layerNames';
-import { maskedCalls, strayMaskCalls } from './masks';
-import { openGraph, tensorInfo, type OpenCall, type OpenTensor } from './openGraph';
+import { withoutImpliedMasks } from './impliedMasks';
+import { isMaskKeyword } from './maskRules';
+import { openGraph, type OpenCall, type OpenTensor } from './openGraph';
 import { inputConfig, type SliceInput } from './sliceInput';
+import { inputLimit, isStateful, tfjsLimit, tfjsVerdict } from './tfjsLimits';
+import type { SliceMasks } from './tfjsMasks';
 import { innerName, tfjsWeightNames } from './weightNames';
 
 /** One model to be written: the slice, or a nested model in it that stays closed. */
@@ -29,6 +31,7 @@ export interface WrittenTopology {
   outputNames: string[];
   notes: { address: string | null; message: string }[];
   notExportable: { address: string; reason: string }[];
+  renamed: readonly { address: string; name: string }[];
 }
 
 /** A place in the slice: the nested model (null: the slice itself) and how it stands in the source. */
@@ -47,9 +50,19 @@ interface Entry {
   calls: OpenCall[];
 }
 
-/** @param keras major version of the Keras that wrote the source: defaults differ. */
-export function writeTopology(parts: ModelParts, keras: 2 | 3): WrittenTopology {
-  const writer = new TopologyWriter(keras);
+/**
+ * @param keras major version of the Keras that wrote the source: defaults differ.
+ * @param masks null where the source makes none.
+ * @param planOnly all but the config is wanted: it stays empty.
+ */
+export function writeTopology(
+  parts: ModelParts,
+  keras: 2 | 3,
+  masks: SliceMasks | null,
+  planOnly: boolean,
+): WrittenTopology {
+  const writer = new TopologyWriter(keras, masks, planOnly);
+  for (const { address, reason } of masks?.problems ?? []) writer.lacks(address, reason);
   const { json, inputNames, outputNames } = writer.model(parts, { scope: null, prefix: '', trainable: true });
   for (const { address, name } of writer.names.renamed) {
     writer.notes.push({
@@ -58,7 +71,7 @@ export function writeTopology(parts: ModelParts, keras: 2 | 3): WrittenTopology 
     });
   }
   const { weights, notes, notExportable } = writer;
-  return { modelConfig: json, weights, inputNames, outputNames, notes, notExportable };
+  return { modelConfig: json, weights, inputNames, outputNames, notes, notExportable, renamed: writer.names.renamed };
 }
 
 class TopologyWriter {
@@ -67,9 +80,12 @@ class TopologyWriter {
   readonly notes: WrittenTopology['notes'] = [];
   readonly notExportable: WrittenTopology['notExportable'] = [];
   private readonly entriesWritten = new Set<number>();
-  private masked: ReadonlySet<OpenCall> = new Set();
 
-  constructor(private readonly keras: 2 | 3) {}
+  constructor(
+    private readonly keras: 2 | 3,
+    private readonly masks: SliceMasks | null,
+    private readonly planOnly: boolean,
+  ) {}
 
   model(given: ModelParts, place: Place): { json: JsonObject; inputNames: string[]; outputNames: string[] } {
     const { calls: singleReads, changed } = withoutDoubleReads(given.calls);
@@ -77,11 +93,6 @@ class TopologyWriter {
     for (const address of changed) {
       const message = `${address} reads a tensor twice, which TF.js frees too early: a layer that changes nothing stands between.`;
       this.notes.push({ address: `${place.prefix}${address}`, message });
-    }
-    const around = this.masked;
-    this.masked = maskedCalls(parts.calls);
-    for (const { layerAddress } of strayMaskCalls(parts.calls, parts.outputs)) {
-      this.lacks(`${place.prefix}${layerAddress}`, 'TF.js hands it the mask of another branch');
     }
     const layers = new Map<Layer, OpenCall[]>();
     for (const call of parts.calls) {
@@ -96,7 +107,6 @@ class TopologyWriter {
     for (const input of parts.inputs) if (!inputNames.has(input)) inputNames.set(input, this.inputName(input, place));
     const inputs = parts.inputs.map((input) => ({ input, name: inputNames.get(input) ?? '' }));
     const written = [...entries.values()];
-    this.masked = around;
 
     const sequential = parts.isSequential && isChain(parts);
     const json = sequential
@@ -129,6 +139,9 @@ class TopologyWriter {
     place: Place,
   ): JsonObject {
     const sources = new Map(inputs.map(({ input, name }) => [input.tensor, name]));
+    // a layer that is called once has no order to lose
+    if (this.planOnly && entries.every(({ calls }) => calls.length === 1))
+      return { class_name: 'Functional', config: {} };
     const numbers = new Map(parts.calls.map((call, i) => [call.position, i]));
     const layerNumbers = new Map(entries.map((entry, i) => [entry, i]));
     const ordered = parts.calls.map((call) => ({
@@ -141,6 +154,7 @@ class TopologyWriter {
       const address = `${place.prefix}${parts.calls[0]?.address ?? ''}`;
       this.notExportable.push({ address, reason: 'TF.js would make the calls of its reused layers in another order' });
     }
+    if (this.planOnly) return { class_name: 'Functional', config: {} };
     const keras2 = parts.calls.every(isKeras2Call);
     const node = (call: OpenCall): number => {
       const index = indices?.[numbers.get(call.position) ?? 0] ?? 0;
@@ -185,6 +199,8 @@ class TopologyWriter {
     const suffix = tensor.output > 0 ? `_${tensor.output}` : '';
     const wanted = layer ? layer.name : `${tensor.from.layer.name}${suffix}_input`;
     const name = this.names.take(scope, wanted, `${prefix}${address}`, false);
+    const limit = inputLimit(input);
+    if (limit !== null && scope === null) this.lacks(address, limit);
     if (!layer) this.notes.push({ address, message: `The input ${name} takes the place of ${address}.` });
     return name;
   }
@@ -195,7 +211,11 @@ class TopologyWriter {
     const trainable = place.trainable && (first?.trainable ?? true);
     const name = this.names.take(place.scope, layer.name, address, layer.weights.length > 0);
     if (layer.graph) {
-      for (const call of calls) this.checkCall(call, address);
+      for (const call of calls) {
+        const limit = tfjsLimit(call, this.keras);
+        if (limit !== null) this.lacks(address, limit);
+        this.checkCall(call, address);
+      }
       const json = this.nestedModel(layer, name, { scope: layer, prefix: `${address}/`, trainable });
       return {
         name,
@@ -206,9 +226,14 @@ class TopologyWriter {
       };
     }
     const plain = this.plain(layer, name, calls, address);
-    const config: JsonObject = { ...plain.config, name };
-    if (layer.isLayer && (Object.hasOwn(config, 'trainable') || !trainable)) config.trainable = trainable;
-    if (layer.className === 'Bidirectional') config.layer = nameInside(config.layer);
+    const isWritten = !this.planOnly || name !== layer.name;
+    const config: JsonObject = isWritten ? { ...plain.config, name } : plain.config;
+    if (isWritten && layer.isLayer && (Object.hasOwn(config, 'trainable') || !trainable)) config.trainable = trainable;
+    if (isStateful(layer)) {
+      const message = `${address} keeps its states from run to run: reset them before each (\`resetStates()\`).`;
+      this.notes.push({ address, message });
+    }
+    if (isWritten && layer.className === 'Bidirectional') config.layer = nameInside(config.layer);
     this.addWeights(layer, name, config, address);
     // Only an operation needs its module: it shares its class's name with a layer.
     return { name, className: plain.className, module: layer.isLayer ? null : layer.module, config, calls };
@@ -223,7 +248,7 @@ class TopologyWriter {
         name,
         isSequential: graph.kind === 'sequential',
         inputs: opened.inputs.map((tensor) => ({ tensor, layer: tensor.from.layer, address: tensor.from.address })),
-        calls: neededBy(opened.outputs),
+        calls: withoutImpliedMasks(neededBy(opened.outputs), opened.outputs, this.masks?.implied ?? new Set()),
         outputs: opened.outputs,
       },
       place,
@@ -238,18 +263,18 @@ class TopologyWriter {
     address: string,
   ): { className: string; config: JsonObject } {
     let written = { className: layer.className, config: layer.config };
+    const masked = this.masks?.masked.has(layer) ?? null;
     for (const call of calls) {
-      const masked = this.masked.has(call);
-      const asked = { className: layer.className, config: { ...layer.config, name }, kwargs: call.call.kwargs, masked };
-      const verdict = plainTfjs(asked, this.keras, call.inputs.map(tensorInfo));
-      if (verdict.state === 'lacks') {
-        this.lacks(address, verdict.reason);
+      const { plain, limit } = tfjsVerdict(call, name, masked, this.keras);
+      if (plain.state === 'lacks') {
+        this.lacks(address, plain.reason);
         return { className: layer.className, config: layer.config };
       }
-      if (verdict.state === 'rewritten') {
-        written = verdict;
-        if (call === calls[0]) this.notes.push({ address, message: `${address}: ${verdict.note}.` });
+      if (plain.state === 'rewritten') {
+        written = plain;
+        if (call === calls[0]) this.notes.push({ address, message: `${address}: ${plain.note}.` });
       }
+      if (limit !== null) this.lacks(address, limit);
       this.checkCall(call, address);
     }
     return written;
@@ -257,9 +282,15 @@ class TopologyWriter {
 
   private checkCall(call: OpenCall, address: string): void {
     const odd = Object.entries(call.call.kwargs).filter(([key, value]) => !isHarmless(key, value));
-    const [key] = odd[0] ?? [];
+    const [key] = odd.find(([name]) => !this.isJudged(name)) ?? [];
     if (key !== undefined) this.lacks(address, `TF.js cannot be given its argument ${key}`);
-    else if (!isKeras2Call(call)) this.lacks(address, 'TF.js cannot be given arguments that are not tensors');
+    else if (odd.length === 0 && !isKeras2Call(call))
+      this.lacks(address, 'TF.js cannot be given arguments that are not tensors');
+  }
+
+  /** Masks that are arguments have their own reasons. */
+  private isJudged(keyword: string): boolean {
+    return this.masks !== null && isMaskKeyword(keyword);
   }
 
   private addWeights(layer: Layer, name: string, config: JsonObject, address: string): void {
@@ -281,7 +312,7 @@ class TopologyWriter {
     });
   }
 
-  private lacks(address: string, reason: string): void {
+  lacks(address: string, reason: string): void {
     if (this.notExportable.some((item) => item.address === address && item.reason === reason)) return;
     this.notExportable.push({ address, reason });
   }

@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { planCut, sliceModel } from '../../../../src/core/slicing/sliceModel';
-import { largestDifference, loadPlain, openTopology, predict, type OpenedFile } from './plainTfjsModel';
+import { planCut } from '../../../../src/core/slicing/sliceModel';
+import { largestDifference, loadPlain, type OpenedFile, openTopology, predict, sliceLayers } from './plainTfjsModel';
 import { build, recipe, type RandomModel } from './randomModel';
 
 beforeAll(async () => {
@@ -13,7 +13,7 @@ const runs = { numRuns: 30 };
 
 /** Largest difference of a slice's outputs from the judges'. */
 async function differenceFrom(model: RandomModel, addresses: string[]): Promise<number> {
-  const slice = sliceModel(model.file.model, { outputs: addresses, inputs: [] });
+  const slice = sliceLayers(model.file.model, { outputs: addresses, inputs: [] });
   expect(slice.plan.notExportable).toEqual([]);
   const loaded = await loadPlain(slice, model.file);
   const example = model.example();
@@ -28,7 +28,7 @@ async function differenceFrom(model: RandomModel, addresses: string[]): Promise<
 }
 
 /** The slice as a model file of its own. */
-function reopened(slice: ReturnType<typeof sliceModel>, file: OpenedFile): OpenedFile {
+function reopened(slice: ReturnType<typeof sliceLayers>, file: OpenedFile): OpenedFile {
   const weights = slice.weights.map(({ name, entry }) => {
     const found = file.model.weightEntries[entry];
     if (!found) throw new Error(`no entry ${entry}`);
@@ -90,7 +90,7 @@ describe('random models', () => {
         const to = model.tensors[end % model.tensors.length]?.address ?? '';
         const open = planCut(model.file.model, { outputs: [to], inputs: [from] }).boundary;
         const inputs = [from, ...open.missing.map(({ address }) => address)];
-        const suffix = sliceModel(model.file.model, { outputs: [to], inputs });
+        const suffix = sliceLayers(model.file.model, { outputs: [to], inputs });
         for (const { inputs: suggested } of open.suggestions) {
           expect(planCut(model.file.model, { outputs: [to], inputs: suggested }).boundary.closed).toBe(true);
         }
@@ -119,13 +119,13 @@ describe('random models', () => {
     await fc.assert(
       fc.asyncProperty(recipe, fc.nat(30), async (item, pick) => {
         const model = build(item);
-        const slice = sliceModel(model.file.model, {
+        const slice = sliceLayers(model.file.model, {
           outputs: [model.tensors[pick % model.tensors.length]?.address ?? ''],
           inputs: [],
         });
         const again = reopened(slice, model.file);
         expect(again.model.problems).toEqual([]);
-        const second = sliceModel(again.model, { outputs: [], inputs: [] });
+        const second = sliceLayers(again.model, { outputs: [], inputs: [] });
         expect(second.modelConfig).toEqual(slice.modelConfig);
         expect(second.weights.map(({ name }) => name)).toEqual(slice.weights.map(({ name }) => name));
       }),
@@ -139,7 +139,7 @@ describe('random models', () => {
         const { file, tensors } = build(item);
         const before = JSON.stringify(file.model);
         const cut = { outputs: [tensors[pick % tensors.length]?.address ?? ''], inputs: [] };
-        expect(JSON.stringify(sliceModel(file.model, cut))).toBe(JSON.stringify(sliceModel(file.model, cut)));
+        expect(JSON.stringify(sliceLayers(file.model, cut))).toBe(JSON.stringify(sliceLayers(file.model, cut)));
         expect(JSON.stringify(file.model)).toBe(before);
       }),
       runs,

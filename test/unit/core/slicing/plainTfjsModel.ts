@@ -4,7 +4,8 @@ import path from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { openParsed, parseModelJson } from '../../../../src/core/formats/openModelJson';
 import type { ModelFile, WeightEntry } from '../../../../src/core/model/modelFile';
-import type { Slice } from '../../../../src/core/slicing/slice';
+import type { Cut, LayersSlice, Slice } from '../../../../src/core/slicing/slice';
+import { sliceModel } from '../../../../src/core/slicing/sliceModel';
 
 /** A model file with its shards in memory. */
 export interface OpenedFile {
@@ -30,15 +31,19 @@ export function openFile(file: string): OpenedFile {
   };
 }
 
-/** A model given as Keras 2 JSON and the weights of a TF.js model. */
-export function openTopology(modelConfig: unknown, weights: { name: string; tensor: tf.Tensor }[]): OpenedFile {
+/** A model given as the JSON of a Keras and the weights of a TF.js model. */
+export function openTopology(
+  modelConfig: unknown,
+  weights: { name: string; tensor: tf.Tensor }[],
+  kerasVersion = '2.15.0',
+): OpenedFile {
   const specs = weights.map(({ name, tensor }) => ({ name, shape: tensor.shape, dtype: tensor.dtype }));
   const bytes = Buffer.concat(
     weights.map(({ tensor }) => Buffer.from(Uint8Array.from(new Uint8Array(tensor.dataSync().buffer)))),
   );
   const json = {
     format: 'layers-model',
-    modelTopology: { keras_version: '2.15.0', backend: 'tensorflow', model_config: modelConfig },
+    modelTopology: { keras_version: kerasVersion, backend: 'tensorflow', model_config: modelConfig },
     weightsManifest: [{ paths: ['weights.bin'], weights: specs }],
   };
   const parsed = parseModelJson(new TextEncoder().encode(JSON.stringify(json)), 'model.json');
@@ -47,6 +52,16 @@ export function openTopology(modelConfig: unknown, weights: { name: string; tens
     stored: ({ locator }) =>
       Buffer.concat(locator.segments.map(({ offset, length }) => bytes.subarray(offset, offset + length))),
   };
+}
+
+/** The slice of a layers-model. */
+export function sliceLayers(model: ModelFile, cut: Cut): LayersSlice {
+  return layersSlice(sliceModel(model, cut));
+}
+
+function layersSlice(slice: Slice): LayersSlice {
+  if (slice.format !== 'layers-model') throw new Error('this is no slice of layers');
+  return slice;
 }
 
 /** Loads a slice from its topology and bytes alone. Fails as plain TF.js fails: on every weight that does not fit. */
@@ -74,7 +89,7 @@ export async function loadPlain(slice: Slice, file: OpenedFile): Promise<tf.Laye
   const weightData = Uint8Array.from(Buffer.concat(entries.map(({ bytes }) => bytes))).buffer;
   // the text, so that what plain TF.js gets is what a file would hold
   const modelTopology = JSON.parse(
-    JSON.stringify({ keras_version: '2.15.0', backend: 'tensorflow', model_config: slice.modelConfig }),
+    JSON.stringify({ keras_version: '2.15.0', backend: 'tensorflow', model_config: layersSlice(slice).modelConfig }),
   ) as object;
   return tf.loadLayersModel(tf.io.fromMemory({ modelTopology, weightSpecs, weightData, format: 'layers-model' }));
 }

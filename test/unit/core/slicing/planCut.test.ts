@@ -1,9 +1,9 @@
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { SlicerError } from '../../../../src/core/errors';
-import { planCut, sliceModel } from '../../../../src/core/slicing/sliceModel';
+import { planCut } from '../../../../src/core/slicing/sliceModel';
 import { keras } from '../../../fixtures';
-import { openFile, openTopology } from './plainTfjsModel';
+import { openFile, openTopology, sliceLayers } from './plainTfjsModel';
 
 const open = (fixture: string, format = 'tfjs-keras2-h5') =>
   openFile(path.join(keras, fixture, format, 'model.json')).model;
@@ -19,7 +19,7 @@ function codeOf(work: () => unknown): string {
 
 describe('what a cut will be', () => {
   test('the prefix of a Sequential is a Sequential', () => {
-    const { plan, modelConfig } = sliceModel(open('digits-cnn'), { outputs: ['pool_1'], inputs: [] });
+    const { plan, modelConfig } = sliceLayers(open('digits-cnn'), { outputs: ['pool_1'], inputs: [] });
     expect(modelConfig.class_name).toBe('Sequential');
     expect(plan).toMatchObject({
       layers: ['input_layer', 'conv_1', 'pool_1'],
@@ -34,31 +34,31 @@ describe('what a cut will be', () => {
     });
   });
   test('the suffix that fits it is one, too', () => {
-    const { plan, modelConfig } = sliceModel(open('digits-cnn'), { outputs: [], inputs: ['pool_1'] });
+    const { plan, modelConfig } = sliceLayers(open('digits-cnn'), { outputs: [], inputs: ['pool_1'] });
     expect(modelConfig.class_name).toBe('Sequential');
     expect(plan.layers).toEqual(['conv_2', 'pool_2', 'flatten', 'output_layer']);
     expect(plan.inputs).toMatchObject([{ name: 'pool_1_input', address: 'pool_1', shape: [null, 13, 13, 32] }]);
   });
   test('several outputs make it functional, in the order asked for', () => {
-    const { plan, modelConfig } = sliceModel(open('digits-cnn'), { outputs: ['flatten', 'conv_1'], inputs: [] });
+    const { plan, modelConfig } = sliceLayers(open('digits-cnn'), { outputs: ['flatten', 'conv_1'], inputs: [] });
     expect(modelConfig.class_name).toBe('Functional');
     expect(plan.outputs.map(({ address }) => address)).toEqual(['flatten', 'conv_1']);
   });
   test('a nested model that is not entered stays one layer; one that is is opened as far as needed', () => {
     const model = open('nested-three-deep');
     const nested = model.graph.layers.find(({ graph }) => graph);
-    const whole = sliceModel(model, { outputs: [nested?.name ?? ''], inputs: [] });
+    const whole = sliceLayers(model, { outputs: [nested?.name ?? ''], inputs: [] });
     const names = (config: unknown): string[] =>
       (config as { layers: { class_name: string }[] }).layers.map(({ class_name }) => class_name);
     expect(names(whole.modelConfig.config)).toContain(nested?.className);
     const inside =
       whole.plan.layers.find((address) => address.split('/').length === 2 && !address.includes('in')) ?? '';
-    const entered = sliceModel(model, { outputs: [inside], inputs: [] });
+    const entered = sliceLayers(model, { outputs: [inside], inputs: [] });
     expect(entered.plan.layers).not.toContain(nested?.name);
     expect(entered.plan.layers).toContain(inside);
   });
   test('layers of one name in two nested models get two names, and it is said', () => {
-    const { plan, weights } = sliceModel(open('nested-functional', 'tfjs-keras3'), { outputs: [], inputs: [] });
+    const { plan, weights } = sliceLayers(open('nested-functional', 'tfjs-keras3'), { outputs: [], inputs: [] });
     expect(new Set(weights.map(({ name }) => name)).size).toBe(weights.length);
     expect(plan.notes.map(({ message }) => message)).toEqual(
       expect.arrayContaining([expect.stringContaining('block_b/conv is called block_b_conv')]),
@@ -73,8 +73,8 @@ describe('what a cut will be', () => {
   test('a frozen model around a layer stays frozen when it is opened', () => {
     const model = open('tutorial-model-as-layer-frozen');
     const inner =
-      sliceModel(model, { outputs: [], inputs: [] }).plan.layers.find((address) => address.endsWith('/norm')) ?? '';
-    const { plan, modelConfig } = sliceModel(model, { outputs: [inner], inputs: [] });
+      sliceLayers(model, { outputs: [], inputs: [] }).plan.layers.find((address) => address.endsWith('/norm')) ?? '';
+    const { plan, modelConfig } = sliceLayers(model, { outputs: [inner], inputs: [] });
     expect(plan.params.trainable).toBe(0);
     expect(JSON.stringify(modelConfig)).not.toContain('"class_name":"Conv2D","config":{"trainable":true');
   });
@@ -102,11 +102,6 @@ describe('defined answers', () => {
   test('an unknown address', () => {
     expect(codeOf(() => planCut(model, { outputs: ['stem_7'], inputs: [] }))).toBe('unknown-address');
   });
-  test('a graph-model is not cut', () => {
-    expect(codeOf(() => planCut(open('text-lstm', 'tfjs-graph-keras2'), { outputs: [], inputs: [] }))).toBe(
-      'unsupported',
-    );
-  });
   test('a cut that is not closed names what it lacks, and what would close it', () => {
     const addition = model.graph.layers.find(({ className }) => className === 'Add');
     const inside = addition?.calls[0]?.inputs[1]?.layer ?? '';
@@ -117,7 +112,7 @@ describe('defined answers', () => {
     for (const { inputs } of plan.boundary.suggestions) {
       expect(planCut(model, { outputs: [addition?.name ?? ''], inputs }).boundary.closed).toBe(true);
     }
-    expect(codeOf(() => sliceModel(model, { outputs: [addition?.name ?? ''], inputs: [inside] }))).toBe('cut-open');
+    expect(codeOf(() => sliceLayers(model, { outputs: [addition?.name ?? ''], inputs: [inside] }))).toBe('cut-open');
   });
   test('an output that the given inputs do not lead to needs the model’s own', () => {
     const two = open('two-inputs-two-outputs');
