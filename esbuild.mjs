@@ -36,6 +36,7 @@ function parts(production) {
   return {
     extension: { ...node, entryPoints: ['src/extension.ts'], external: ['vscode'] },
     engine: { ...node, entryPoints: ['src/engine/main.ts'], external: tfjsNode, plugins: [keepTfjsSideEffects] },
+    copyWorker: { ...node, entryPoints: ['src/engine/files/copyWorker.ts'] },
     cli: { ...node, entryPoints: ['src/cli/main.ts'], banner: { js: '#!/usr/bin/env node' } },
     webview: {
       ...common,

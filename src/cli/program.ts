@@ -82,7 +82,7 @@ export function buildProgram(args: readonly string[]): Command {
   cut(add('slice', 'cut a sub-model out').argument('<file>', 'model file'))
     .option('--plan', 'only say what the slice will be')
     .option('--to <target>', 'where it goes: a folder, or a file name that ends in .json')
-    .option('--format <format>', 'layers-model (default)')
+    .option('--format <format>', 'layers-model or graph-model: what the file itself is')
     .option('--name <name>', 'name of the new model')
     .option('--shard-size <bytes>', 'largest size of a weights file; default: 4 MB')
     .option('--force', 'replace what is there')
@@ -91,9 +91,14 @@ export function buildProgram(args: readonly string[]): Command {
   const verifying = cut(
     add('verify', 'prove that a slice computes what the model computes').argument('<file>', 'model file'),
   );
-  list(verifying, 'data', '[name=]spec', 'what both are run on, as --input of run; default: random');
+  list(
+    verifying,
+    'data',
+    '[name=]spec',
+    'what both are run on, as --input of run; several are several proofs; default: random',
+  );
   feeding(verifying)
-    .option('--slice <target>', 'a saved slice, instead of one made now')
+    .option('--slice <target>', 'a saved slice, instead of one made now; without a cut, the one that it records')
     .option('--tolerance <number>', 'largest difference that is allowed; default: 0')
     .action(verify);
 

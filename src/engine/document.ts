@@ -2,12 +2,13 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { SlicerError } from '../core/errors';
 import { resolveAddress } from '../core/model/address';
-import type { NamedTensor } from '../core/model/layerGraph';
 import { sliceModel } from '../core/slicing/sliceModel';
 import type { Handlers, RequestContext } from '../protocol/channel';
 import type { Activation, EngineContract, InputSpec, Progress, ResolvedInput } from '../protocol/engine';
 import { openModelFile, type OpenedModel } from './files/openModelFile';
-import { writeLayersModel } from './files/writeLayersModel';
+import { originOf } from './files/sliceOrigin';
+import { writeSlice } from './files/writeSlice';
+import { inputInfo } from './inputs/inputInfo';
 import { findLabels } from './inputs/labels';
 import { resolveInput } from './inputs/resolveInput';
 import { makePreview } from './previews/preview';
@@ -16,6 +17,8 @@ import { channelValues } from './run/channelValues';
 import { exportActivations } from './run/exportActivations';
 import type { GraphRunner } from './run/graphRun';
 import { KeptTensors } from './run/keptTensors';
+import type { WeightSource } from './run/openedModel';
+import { proofData } from './run/proofData';
 import { openSliceInMemory } from './run/sliceInMemory';
 import type { WeightStore } from './run/weights';
 
@@ -28,13 +31,14 @@ type Result<M extends keyof Requests> = Promise<Requests[M]['result']>;
  * nothing that imports it may be imported at the top of this file.
  */
 async function tensorWork() {
-  const [{ useBackend }, { runModel }, { verifySlice }, { tensorOf, WeightStore }] = await Promise.all([
+  const [{ useBackend }, { runModel }, { verifySlice }, { Part }, { tensorOf, WeightStore }] = await Promise.all([
     import('./backends/backend'),
     import('./run/runModel'),
     import('./run/verify'),
+    import('./run/part'),
     import('./run/weights'),
   ]);
-  return { useBackend, runModel, verifySlice, tensorOf, WeightStore };
+  return { useBackend, runModel, verifySlice, Part, tensorOf, WeightStore };
 }
 
 interface Open {
@@ -91,7 +95,7 @@ export class EngineDocument {
     const { opened } = this.document();
     const inputs: ResolvedInput[] = [];
     for (const spec of specs)
-      inputs.push((await resolveInput(spec, inputInfo(opened, spec.input), opened.model)).resolved);
+      inputs.push((await resolveInput(spec, inputInfo(opened.model, spec.input), opened.model)).resolved);
     return { inputs };
   }
 
@@ -101,7 +105,9 @@ export class EngineDocument {
   ): Result<'run'> {
     const document = this.document();
     const { model } = document.opened;
-    const want = params.want === 'all' ? 'all' : params.want.map((text) => resolveAddress(model.graph, text).address);
+    const addressesOf = (texts: string[]): string[] => texts.map((text) => resolveAddress(model.graph, text).address);
+    const want = params.want === 'all' ? 'all' : addressesOf(params.want);
+    const inner = addressesOf(params.inner ?? []);
     const { useBackend, runModel, tensorOf, WeightStore } = await tensorWork();
     const backend = await useBackend(params.backend);
     document.weights ??= new WeightStore(document.opened);
@@ -114,6 +120,7 @@ export class EngineDocument {
         graphRunner: () => this.graphRunner(document),
         feeds,
         want,
+        inner,
         backend,
         thumbnails: params.thumbnails,
         colorMap: params.colorMap,
@@ -143,15 +150,16 @@ export class EngineDocument {
       className:
         layer.className === 'Activation' && layer.config.activation === 'softmax' ? 'Softmax' : layer.className,
       isOutput: this.isOutput(document, address),
-      matrix: /Attention/.test(layer.className) && shape.length === 4,
+      matrix: /Attention/.test(layer.className) && shape.length === 4 && channelAxis === 1,
     });
     return { address, shape, dtype, ...made };
   }
 
   private isOutput({ opened: { model } }: Open, address: string): boolean {
-    const { layer, graph, call, output } = resolveAddress(model.graph, address);
+    const { layer, graph, call, output, inner } = resolveAddress(model.graph, address);
     return (
       graph === model.graph &&
+      inner === null &&
       graph.outputs.some((ref) => ref.layer === layer.name && ref.call === call && ref.output === output)
     );
   }
@@ -181,26 +189,30 @@ export class EngineDocument {
   private async verify(params: Params<'verify'>, { signal, progress }: RequestContext<Progress>): Result<'verify'> {
     const document = this.document();
     const { opened } = document;
-    const { useBackend, verifySlice, tensorOf, WeightStore } = await tensorWork();
+    const { useBackend, verifySlice, Part, tensorOf, WeightStore } = await tensorWork();
     const slice = sliceModel(opened.model, params.cut);
     const saved = params.slicePath === undefined ? null : await openModelFile(params.slicePath);
     try {
       const fatal = saved?.model.problems.find(({ severity }) => severity === 'error');
       if (fatal) throw new SlicerError(fatal.code, fatal.data);
-      const source = saved ?? (await openSliceInMemory(slice, opened));
+      const open = (): Promise<WeightSource> => (saved ? Promise.resolve(saved) : openSliceInMemory(slice, opened));
       const backend = await useBackend(params.backend);
       document.weights ??= new WeightStore(opened);
-      const { feeds } = await this.feeds(params.inputs, tensorOf);
-      return await verifySlice({
-        original: { source: opened, weights: document.weights },
-        slice: source,
-        plan: slice.plan,
-        feeds,
+      const [first = [], ...others] = params.data;
+      const dataOf = (specs: InputSpec[]) => () => proofData(specs, opened, tensorOf);
+      const result = await verifySlice({
+        original: { source: opened, weights: document.weights, graphRunner: () => this.graphRunner(document) },
+        slice: new Part(slice.plan, open),
+        data: [dataOf(first), ...others.map(dataOf)],
         tolerance: params.tolerance,
         backend,
         signal,
         onProgress: progress,
       });
+      // weights are read as they are needed: those of another file than the one that was opened prove nothing
+      if ((await opened.identity()) !== opened.openedAs)
+        throw new SlicerError('file-changed', { file: opened.model.file });
+      return { ...result, ...(saved ? await originOf(saved, opened.model) : { sourceMatches: null }) };
     } finally {
       await saved?.close();
     }
@@ -210,7 +222,7 @@ export class EngineDocument {
     const { opened } = this.document();
     const slice = sliceModel(opened.model, params.cut);
     const { name, force, shardBytes } = params;
-    return writeLayersModel(slice, opened, params.target, {
+    return writeSlice(slice, opened, params.target, {
       force,
       ...(name === undefined ? {} : { name }),
       ...(shardBytes === undefined ? {} : { shardBytes }),
@@ -253,9 +265,7 @@ export class EngineDocument {
   }
 
   private graphRunner(document: Open): Promise<GraphRunner> {
-    document.graph ??= import('./run/graphRun').then(({ GraphRunner: runner }) =>
-      runner.load(document.opened, document.opened.path),
-    );
+    document.graph ??= import('./run/graphRun').then(({ GraphRunner: runner }) => runner.load(document.opened));
     return document.graph;
   }
 
@@ -266,7 +276,7 @@ export class EngineDocument {
   ): Promise<{ resolved: ResolvedInput[]; feeds: Map<string, tf.Tensor> }> {
     const { opened } = this.document();
     const values = [];
-    for (const spec of specs) values.push(await resolveInput(spec, inputInfo(opened, spec.input), opened.model));
+    for (const spec of specs) values.push(await resolveInput(spec, inputInfo(opened.model, spec.input), opened.model));
     const feeds = new Map(
       values.map(({ resolved, data, shape, dtype }) => [resolved.input, tensorOf(data, shape, dtype)]),
     );
@@ -281,29 +291,4 @@ export class EngineDocument {
     this.queue = turn.catch(() => undefined);
     return turn;
   }
-}
-
-/** @throws SlicerError `bad-input` with `reason: 'unknown-input'` and the names that there are. */
-function inputInfo(
-  { model }: OpenedModel,
-  name: string,
-): { name: string; shape: readonly (number | null)[] | null; dtype: string | null } {
-  const port =
-    model.graph.inputs.find((input) => input.name === name) ?? model.graph.inputs.find(({ layer }) => layer === name);
-  if (!port)
-    throw new SlicerError('bad-input', {
-      reason: 'unknown-input',
-      input: name,
-      names: model.graph.inputs.map((input) => input.name),
-    });
-  return { ...tensorInfoOf(model, port), name: port.name };
-}
-
-function tensorInfoOf(
-  model: OpenedModel['model'],
-  port: NamedTensor,
-): { shape: readonly (number | null)[] | null; dtype: string | null } {
-  const layer = model.graph.layers.find(({ name }) => name === port.layer);
-  const info = layer?.calls[port.call]?.outputs[port.output];
-  return { shape: info?.shape ?? null, dtype: info?.dtype ?? null };
 }

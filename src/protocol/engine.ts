@@ -1,28 +1,13 @@
 /** Host or CLI ↔ engine. Handles and pictures cross, tensors do not. */
 import type { ErrorData } from '../core/errors';
 import type { ModelFile } from '../core/model/modelFile';
+import type { Preprocessing } from '../core/model/preprocessing';
 import type { Cut } from '../core/slicing/slice';
 import type { Contract } from './channel';
 
 export type BackendName = 'wasm' | 'cpu' | 'tensorflow';
 
-/** How a picture becomes a tensor. Every field is what was or will be done, none is hidden. */
-export interface Preprocessing {
-  width: number;
-  height: number;
-  resize: 'pillow' | 'tensorflow';
-  interpolation: 'nearest' | 'bilinear' | 'bicubic';
-  colorMode: 'rgb' | 'bgr' | 'grayscale';
-  layout: 'channels_last' | 'channels_first';
-  /** What happens to 0…255: `unit` /255, `signed` /127.5-1, `caffe` BGR minus means, `torch` /255 and ImageNet mean/std, `none` nothing, `custom` scale/offset then mean/std per channel. */
-  range: 'unit' | 'signed' | 'caffe' | 'torch' | 'none' | 'custom';
-  scale?: number;
-  offset?: number;
-  mean?: number[];
-  std?: number[];
-  /** Why `auto` chose this, for people; null when the user chose. */
-  reason: string | null;
-}
+export type { Preprocessing };
 
 /** Where an input's values come from. `bytes` instead of `path`: dropped or pasted. */
 export type InputSource =
@@ -150,13 +135,26 @@ export interface PreviewResult {
   preview: Preview;
 }
 
-export interface VerifyResult {
-  backend: BackendName;
+/** What one proof found: `maxAbsDiff` is a number, or text where numbers cannot say it (`NaN`, `shape` …). */
+export interface ProofFindings {
   outputs: { address: string; maxAbsDiff: number | string; equal: boolean }[];
-  wholeFromParts: { maxAbsDiff: number | string } | null;
+  /** The parts one after the other against the whole, and where they differ most; null where the cut has no other part. */
+  wholeFromParts: { maxAbsDiff: number | string; address?: string } | null;
   nonFinite: { slice: number; original: number };
+  /** Every output is constant, so that agreement proves little. */
   weak: boolean;
+}
+
+/** The worst over all data, and each by itself. */
+export interface VerifyResult extends ProofFindings {
+  backend: BackendName;
   passed: boolean;
+  /** One for each set of inputs; `label` says which (`zeros`, `random:7`, a file's name). */
+  data: (ProofFindings & { label: string; inputs?: Omit<ResolvedInput, 'picture'>[] })[];
+  /** For a saved slice: whether it says that it was cut from this model; null when it says nothing. */
+  sourceMatches: boolean | null;
+  /** For a saved slice: whether its weights are still the bytes that were written; null when it says nothing. */
+  weightsMatch?: boolean | null;
 }
 
 export interface Progress {
@@ -179,6 +177,8 @@ export interface EngineContract extends Contract {
       params: {
         inputs: InputSpec[];
         want: 'all' | string[];
+        /** Inner tensors (`conv_1@pre`) that are computed besides. */
+        inner?: string[];
         backend: 'auto' | BackendName;
         thumbnails: boolean;
         colorMap: string;
@@ -201,7 +201,14 @@ export interface EngineContract extends Contract {
     };
     /** Builds the slice from its own serialized topology and bytes (or the saved one at `slicePath`) and runs it against the original. */
     verify: {
-      params: { cut: Cut; slicePath?: string; inputs: InputSpec[]; tolerance: number; backend: 'auto' | BackendName };
+      params: {
+        cut: Cut;
+        slicePath?: string;
+        /** Sets of inputs of the original, at least one; each is a proof of its own. */
+        data: InputSpec[][];
+        tolerance: number;
+        backend: 'auto' | BackendName;
+      };
       result: VerifyResult;
       progress: Progress;
     };

@@ -23,8 +23,8 @@ export async function buildEngine(name: string): Promise<string> {
   const outfile = path.join(folder, 'engine.js');
   await build({
     absWorkingDir: root,
-    entryPoints: ['src/engine/main.ts'],
-    outfile,
+    entryPoints: { engine: 'src/engine/main.ts', copyWorker: 'src/engine/files/copyWorker.ts' },
+    outdir: folder,
     bundle: true,
     platform: 'node',
     format: 'cjs',

@@ -114,7 +114,7 @@ describe('run', () => {
     await again.engine.request('run', { ...options, inputs: again.inputs, want: 'all' });
     await again.engine.request('verify', {
       cut: { outputs: ['gru_reset_after'], inputs: [] },
-      inputs: again.inputs,
+      data: [again.inputs],
       tolerance: 0,
       backend: 'wasm',
     });
@@ -282,7 +282,7 @@ describe('verify', () => {
     const seen: number[] = [];
     const result = await engine.request(
       'verify',
-      { cut: { outputs, inputs: [] }, inputs, tolerance: 0, backend: 'wasm' },
+      { cut: { outputs, inputs: [] }, data: [inputs], tolerance: 0, backend: 'wasm' },
       { onProgress: ({ done, total }) => seen.push(done / total) },
     );
     expect(result.outputs.map(({ maxAbsDiff }) => maxAbsDiff)).toEqual(result.outputs.map(() => 0));
@@ -295,7 +295,7 @@ describe('verify', () => {
     const cut = { outputs: ['conv_2'], inputs: [] };
     const target = path.join(temporary, 'slice');
     const { files } = await engine.request('save', { cut, target, force: false });
-    const params = { cut, slicePath: target, inputs, tolerance: 0, backend: 'wasm' } as const;
+    const params = { cut, slicePath: target, data: [inputs], tolerance: 0, backend: 'wasm' as const };
     expect((await engine.request('verify', params)).passed).toBe(true);
     const broken = path.join(temporary, 'broken');
     cpSync(target, broken, { recursive: true });
@@ -312,7 +312,7 @@ describe('verify', () => {
     const { engine, inputs } = await open(path.join(keras, 'activations-all/tfjs-keras3'));
     const zeros = inputs.map((spec): InputSpec => ({ ...spec, source: { kind: 'zeros' }, dims: { 0: 1 } }));
     const cut = { outputs: ['act_relu'], inputs: [] };
-    const result = await engine.request('verify', { cut, inputs: zeros, tolerance: 0, backend: 'wasm' });
+    const result = await engine.request('verify', { cut, data: [zeros], tolerance: 0, backend: 'wasm' });
     expect(result).toMatchObject({ passed: true, weak: true });
   });
 });

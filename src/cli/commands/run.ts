@@ -1,12 +1,12 @@
 import path from 'node:path';
 import { SlicerError } from '../../core/errors';
-import { noteSentence } from '../../core/messages';
 import { matchPattern } from '../../core/model/patterns';
 import type { RunResult } from '../../protocol/engine';
 import { backendOf } from '../backendOption';
 import { inputSpecs, type InputOptions } from '../inputSpecs';
 import { modelInputs } from '../modelInputs';
 import { print, printJson, warn } from '../output';
+import { inputJson, sayInputs } from '../sayInputs';
 import { Session, type SessionOptions } from '../session';
 import { bytesText, shapeText, shortNumber, textTable } from '../textTable';
 
@@ -39,6 +39,8 @@ export async function run(file: string, options: RunOptions): Promise<void> {
       {
         inputs: inputSpecs(modelInputs(session.model), { ...options, input: options.input ?? [] }),
         want: all ? 'all' : wanted,
+        // what is inside a layer is not among all layers' outputs
+        ...(all ? { inner: wanted } : {}),
         backend,
         thumbnails: false,
         colorMap: 'viridis',
@@ -76,15 +78,7 @@ async function writeActivations(
 
 /** What was chosen for the user goes to stderr, so that nothing is silent. */
 function sayWhatWasDone({ inputs, fallbacks }: RunResult): void {
-  for (const { input, label, preprocessing, notes } of inputs) {
-    if (preprocessing) {
-      const { width, height, resize, interpolation, colorMode, range, reason } = preprocessing;
-      warn(
-        `input ${input}: ${label}, ${width}×${height} ${colorMode}, ${interpolation} (${resize}), range ${range}${reason === null ? '' : `: ${reason}`}`,
-      );
-    }
-    for (const note of notes) warn(`input ${input}: ${noteSentence(note)}`);
-  }
+  sayInputs(inputs);
   for (const { address, backend, reason } of fallbacks) warn(`${address} ran on ${backend}: ${reason}`);
 }
 
@@ -92,14 +86,7 @@ function runJson(result: RunResult): unknown {
   const { backend, inputs, predictMs, layersMs, outputs, activations, firstNonFinite, fallbacks } = result;
   return {
     backend,
-    inputs: inputs.map(({ input, label, shape, dtype, preprocessing, notes }) => ({
-      name: input,
-      shape,
-      dtype,
-      source: label,
-      ...(preprocessing ? { preprocessing } : {}),
-      ...(notes.length > 0 ? { notes: notes.map((note) => ({ code: note.code, message: noteSentence(note) })) } : {}),
-    })),
+    inputs: inputs.map(inputJson),
     predictMs,
     layersMs,
     outputs: outputs.map(({ values, ...output }) => ({ ...output, values: values.slice(0, 1000) })),

@@ -23,15 +23,18 @@ export async function slice(file: string, options: SliceOptions): Promise<void> 
       detail: 'Say where the slice goes (--to DIR or FILE), or ask for the plan only (--plan).',
     });
   }
-  if (options.format !== undefined && options.format !== 'layers-model') {
-    throw new SlicerError('usage', { detail: `Slices are written as layers-model, not as ${options.format}.` });
-  }
   const shardBytes = options.shardSize === undefined ? undefined : Number(options.shardSize);
   if (shardBytes !== undefined && !(Number.isInteger(shardBytes) && shardBytes >= 1)) {
     throw new SlicerError('usage', { detail: '--shard-size is a number of bytes.' });
   }
   await Session.with(file, options, async (session) => {
     const plan = planCut(session.model, cutOf(session.model, options));
+    if (options.format !== undefined && options.format !== plan.format) {
+      const detail = `A slice of ${session.model.file} is written as ${plan.format}, not as ${printable(options.format)}.`;
+      throw new SlicerError('usage', { detail });
+    }
+    if (options.name !== undefined && plan.format === 'graph-model')
+      warn('note: a graph-model has no name in it, so --name is not used');
     const open = openCut(session.model.file, plan);
     if (open) {
       if (options.json) await printJson({ ...planJson(plan), error: errorJson(open) });

@@ -1,21 +1,21 @@
-import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { SlicerError } from '../../core/errors';
-import { parseModelJson } from '../../core/formats/openModelJson';
-import { isJsonObject, type JsonObject, type JsonValue } from '../../core/model/json';
+import { SlicerError, type ErrorData } from '../../core/errors';
+import { resolveAddress } from '../../core/model/address';
+import type { ModelFile } from '../../core/model/modelFile';
 import type { Cut } from '../../core/slicing/slice';
-import { planCut } from '../../core/slicing/sliceModel';
+import type { ProofFindings, VerifyResult } from '../../protocol/engine';
 import { backendOf } from '../backendOption';
 import { cutOf, type CutOptions } from '../cutOptions';
-import { inputSpecs, type InputOptions } from '../inputSpecs';
+import { dataSets, type DataOptions } from '../dataSets';
 import { modelInputs } from '../modelInputs';
-import { errorJson, print, printJson } from '../output';
+import { errorJson, print, printJson, warn } from '../output';
+import { inputJson, sayInputs } from '../sayInputs';
+import { savedRecord, topologySha256, type SavedRecord } from '../savedRecord';
 import { Session, type SessionOptions } from '../session';
-import { printable, shortNumber } from '../textTable';
+import { printable, shortNumber, textTable } from '../textTable';
 
-export interface VerifyOptions extends SessionOptions, CutOptions, Omit<InputOptions, 'input'> {
+export interface VerifyOptions extends SessionOptions, CutOptions, DataOptions {
   slice?: string;
-  data?: string[];
   tolerance?: string;
   backend?: string;
   json?: boolean;
@@ -26,72 +26,132 @@ export async function verify(file: string, options: VerifyOptions): Promise<void
   const tolerance = Number(options.tolerance ?? 0);
   if (!(tolerance >= 0)) throw new SlicerError('usage', { detail: '--tolerance is a number that is not negative.' });
   const backend = backendOf(options.backend);
-  const recorded = options.slice !== undefined && !options.output?.length ? await recordedCut(options.slice) : null;
+  const { slice } = options;
+  const saved = slice === undefined ? null : await savedRecord(slice);
   await Session.with(file, options, async (session) => {
     session.needWeights();
-    const cut = recorded ?? cutOf(session.model, options);
-    const { boundary } = planCut(session.model, cut);
-    if (!boundary.closed) {
-      throw new SlicerError('cut-open', {
-        file: session.model.file,
-        missing: boundary.missing.map(({ address }) => address),
-      });
-    }
+    if (saved) warnOfOtherSource(saved, session.model);
+    const asked = [options.output, options.input, options.from].some(
+      (texts) => texts !== undefined && texts.length > 0,
+    );
+    const cut = saved && !asked ? recordedCut(saved, session.model) : cutOf(session.model, options);
     const result = await session.request(
       'verify',
       {
         cut,
         tolerance,
         backend,
-        inputs: inputSpecs(modelInputs(session.model), { ...options, input: options.data ?? [] }),
-        ...(options.slice === undefined ? {} : { slicePath: path.resolve(options.slice) }),
+        data: dataSets(modelInputs(session.model), options),
+        ...(slice === undefined ? {} : { slicePath: path.resolve(slice) }),
       },
       'verifying',
     );
-    const worst = result.outputs.find(({ equal }) => !equal);
-    const error = result.passed
-      ? null
-      : new SlicerError(
-          'verification-failed',
-          worst ? { address: worst.address, maxAbsDiff: worst.maxAbsDiff, tolerance } : { tolerance },
-        );
-    if (options.json) await printJson(error ? { ...result, error: errorJson(error) } : result);
-    else {
-      for (const { address, maxAbsDiff, equal } of result.outputs) {
-        await print(
-          `${equal ? 'equal  ' : 'differs'}  ${printable(address)}  ${typeof maxAbsDiff === 'number' ? shortNumber(maxAbsDiff) : maxAbsDiff}`,
-        );
-      }
-      if (result.wholeFromParts)
-        await print(`Whole from parts: largest difference ${String(result.wholeFromParts.maxAbsDiff)}`);
-      if (result.weak)
-        await print('Every output is constant for this input, so that this proves little: try other data.');
-    }
+    const error = result.passed ? null : failure(result, tolerance);
+    sayInputs(result.data.flatMap(({ inputs }) => inputs ?? []));
+    if (options.json) await printJson({ ...resultJson(result), ...(error ? { error: errorJson(error) } : {}) });
+    else await print(resultText(result));
     if (error) throw error;
   });
 }
 
-/**
- * The cut that a saved slice says it is.
- * @throws SlicerError `usage` where it says none.
- */
-async function recordedCut(slice: string): Promise<Cut> {
-  const folder = (await stat(slice).catch(() => null))?.isDirectory() === true;
-  const file = folder ? path.join(slice, 'model.json') : slice;
-  const bytes = await readFile(file).catch((cause: unknown) => {
-    throw new SlicerError('missing-file', { file: path.basename(file) }, { cause });
-  });
-  const metadata = parseModelJson(bytes, path.basename(file)).root.userDefinedMetadata;
-  const record = isJsonObject(metadata) ? metadata.modelSlicer : undefined;
-  const cut = isJsonObject(record) && isJsonObject(record.cut) ? record.cut : undefined;
-  if (!cut)
-    throw new SlicerError('usage', {
-      detail: `${path.basename(file)} does not say which cut it is: give --output and --input.`,
-    });
-  return { outputs: texts(cut, 'outputs'), inputs: texts(cut, 'inputs') };
+function warnOfOtherSource({ file, record }: SavedRecord, model: ModelFile): void {
+  const topology = record?.source.topologySha256 ?? null;
+  if (topology === null || topology === topologySha256(model)) return;
+  const source = record?.source.file ?? 'a file';
+  warn(`${printable(file)} says that it was cut from another model (${printable(source)}) than this ${model.file}.`);
 }
 
-function texts(object: JsonObject, key: string): string[] {
-  const value: JsonValue | undefined = Object.hasOwn(object, key) ? object[key] : undefined;
-  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
+/**
+ * The cut that a saved slice says it is.
+ * @throws SlicerError `usage` where it says none, `verification-failed` where this model has no such tensors.
+ */
+function recordedCut({ file, record }: SavedRecord, model: ModelFile): Cut {
+  if (!record?.cut) {
+    throw new SlicerError('usage', { detail: `${file} does not say which cut it is: give --output and --input.` });
+  }
+  const { cut } = record;
+  for (const address of [...cut.outputs, ...cut.inputs]) {
+    try {
+      resolveAddress(model.graph, address);
+    } catch (error) {
+      if (!(error instanceof SlicerError)) throw error;
+      const data = { reason: 'recorded-cut', slice: file, address, file: model.file };
+      throw new SlicerError('verification-failed', data, { cause: error });
+    }
+  }
+  return cut;
+}
+
+/** Names the output that differs, and what is known of why. */
+function failure(result: VerifyResult, tolerance: number): SlicerError {
+  const found = differenceIn(result, tolerance);
+  if (!found) return new SlicerError('verification-failed', { tolerance });
+  const { address, maxAbsDiff, inParts } = found;
+  const worst = result.data.find((proof) => differenceIn(proof, tolerance)?.maxAbsDiff === maxAbsDiff);
+  const data: ErrorData = {
+    address,
+    maxAbsDiff,
+    tolerance,
+    ...(result.data.length > 1 && worst ? { data: worst.label } : {}),
+  };
+  const because = { 'other-source': result.sourceMatches === false, 'changed-weights': result.weightsMatch === false };
+  const reason =
+    Object.entries(because).find(([, holds]) => holds)?.[0] ??
+    (inParts ? 'parts' : typeof maxAbsDiff === 'string' ? maxAbsDiff : null);
+  return new SlicerError('verification-failed', reason === null ? data : { reason, ...data });
+}
+
+/** The first output that is not equal, or what the parts give otherwise; null where there is nothing. */
+function differenceIn(
+  { outputs, wholeFromParts }: ProofFindings,
+  tolerance: number,
+): { address: string; maxAbsDiff: number | string; inParts: boolean } | null {
+  const output = outputs.find(({ equal }) => !equal);
+  if (output) return { ...output, inParts: false };
+  if (!wholeFromParts || isWithin(wholeFromParts.maxAbsDiff, tolerance)) return null;
+  return { address: wholeFromParts.address ?? '', maxAbsDiff: wholeFromParts.maxAbsDiff, inParts: true };
+}
+
+function isWithin(difference: number | string, tolerance: number): boolean {
+  return typeof difference === 'number' && difference <= tolerance;
+}
+
+function resultJson(result: VerifyResult): object {
+  const data = result.data.map(({ label, inputs, ...findings }) => ({
+    label,
+    inputs: (inputs ?? []).map(inputJson),
+    ...findings,
+  }));
+  return { ...result, data };
+}
+
+function resultText({
+  data,
+  passed,
+  weak,
+  wholeFromParts,
+  sourceMatches,
+  weightsMatch,
+  backend,
+}: VerifyResult): string {
+  const rows = data.flatMap(({ label, outputs, wholeFromParts: whole }) => [
+    ...outputs.map(({ address, maxAbsDiff, equal }) => [
+      equal ? 'equal' : 'differs',
+      address,
+      label,
+      differenceText(maxAbsDiff),
+    ]),
+    ...(data.length > 1 && whole ? [['', 'whole from parts', label, differenceText(whole.maxAbsDiff)]] : []),
+  ]);
+  const lines = [textTable(['', 'output', 'data', 'largest difference'], rows)];
+  if (wholeFromParts) lines.push(`Whole from parts: largest difference ${differenceText(wholeFromParts.maxAbsDiff)}.`);
+  if (weak) lines.push('Every output is constant for this data, so that this proves little: try other data.');
+  if (sourceMatches === false) lines.push('The slice says that it was cut from another model.');
+  if (weightsMatch === false) lines.push("The bytes of the slice's weights are not those that were written.");
+  lines.push(`${passed ? 'Passed' : 'Failed'} (${backend}).`);
+  return lines.join('\n');
+}
+
+function differenceText(difference: number | string): string {
+  return typeof difference === 'number' ? shortNumber(difference) : difference;
 }

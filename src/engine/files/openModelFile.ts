@@ -1,11 +1,12 @@
 /** Opens a model file on disk: reads the JSON, looks at the shards' sizes, and nothing of the weights until asked. */
 import { createHash } from 'node:crypto';
-import { open, readdir, realpath, stat } from 'node:fs/promises';
+import { open, readdir, readFile, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { SlicerError } from '../../core/errors';
 import type { ParsedModel } from '../../core/formats/openModelJson';
 import { binarySignature, openParsed, parseModelJson } from '../../core/formats/openModelJson';
 import type { ModelFile, WeightEntry } from '../../core/model/modelFile';
+import type { ByteRange } from './copyShard';
 import { ByteSource, regularFile } from './byteSource';
 import type { WeightValues } from './decodeWeight';
 import { decodeWeight } from './decodeWeight';
@@ -27,6 +28,10 @@ export interface OpenedModel {
   readWeight(entry: WeightEntry): Promise<WeightValues>;
   /** The bytes as they are, in order, in pieces of at most 4 MB. */
   readStored(entry: WeightEntry): AsyncGenerator<Uint8Array<ArrayBuffer>>;
+  /** Where those bytes are. */
+  storedRanges(entry: WeightEntry): ByteRange[];
+  /** `identity()` as it was when the file was opened. */
+  openedAs: string;
   /** Changes whenever the JSON's content, or a shard's size or time, is another. */
   identity(): Promise<string>;
   close(): Promise<void>;
@@ -47,19 +52,21 @@ export async function openModelFile(target: string, options: OpenOptions = {}): 
   const parsed = parseModelJson(bytes, name);
   const folder = path.dirname(file);
   const sources = new Map<string, ByteSource>();
+  const states: ShardState[] = [];
   const shards = await Promise.all(
-    parsed.shardPaths.map(async (shard) => {
+    parsed.shardPaths.map(async (shard, i) => {
       const found = await locateShard(file, shard);
+      states[i] = [shard, null];
       if (!found || found.outside) return { path: shard, size: null, outside: found?.outside ?? false };
       const info = await regularFile(found.path);
       if (info) sources.set(shard, new ByteSource(found.path, shard));
+      states[i] = [shard, info];
       return { path: shard, size: info?.size ?? null };
     }),
   );
   try {
     const model = openParsed(parsed, shards, await stringSizes(parsed, shards, sources));
-    const hash = createHash('sha256').update(bytes).digest('hex');
-    return new OpenedModelFile(model, folder, file, sources, parsed, hash);
+    return new OpenedModelFile(model, folder, file, sources, parsed, identityOf(bytes, states));
   } catch (error) {
     await Promise.all([...sources.values()].map((source) => source.close()));
     throw error;
@@ -75,7 +82,7 @@ class OpenedModelFile implements OpenedModel {
     readonly path: string,
     private readonly sources: ReadonlyMap<string, ByteSource>,
     private readonly parsed: ParsedModel,
-    private readonly jsonHash: string,
+    readonly openedAs: string,
   ) {
     this.shardFiles = [...sources.values()].map((source) => source.path);
   }
@@ -94,14 +101,21 @@ class OpenedModelFile implements OpenedModel {
     }
   }
 
+  storedRanges(entry: WeightEntry): ByteRange[] {
+    return this.#segments(entry).map(({ source: { path: file, name }, offset, length }) => ({
+      path: file,
+      name,
+      offset,
+      length,
+    }));
+  }
+
   async identity(): Promise<string> {
-    const hash = createHash('sha256').update(this.jsonHash);
-    for (const shard of this.parsed.shardPaths) {
+    const states = this.parsed.shardPaths.map(async (shard): Promise<ShardState> => {
       const source = this.sources.get(shard);
-      const info = source ? await regularFile(source.path) : null;
-      hash.update(JSON.stringify([shard, info?.size ?? null, info?.changed ?? null]));
-    }
-    return hash.digest('hex');
+      return [shard, source ? await regularFile(source.path) : null];
+    });
+    return identityOf(await readFile(this.path).catch(() => null), await Promise.all(states));
   }
 
   async close(): Promise<void> {
@@ -121,6 +135,14 @@ class OpenedModelFile implements OpenedModel {
     }
     return found;
   }
+}
+
+/** A shard's name in the JSON, and its size and time; null where it is not there. */
+type ShardState = [string, { size: number; changed: number } | null];
+
+function identityOf(json: Uint8Array | null, shards: readonly ShardState[]): string {
+  const hash = createHash('sha256').update(json ?? '');
+  return hash.update(JSON.stringify(shards.map(([name, info]) => [name, info?.size, info?.changed]))).digest('hex');
 }
 
 function joined(parts: Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {

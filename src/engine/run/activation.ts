@@ -35,10 +35,12 @@ export function activationOf(
   };
 }
 
-/** Which axis of a call's outputs holds the channels: what its config says, else what its first input has. */
-export function channelAxisOf(layer: Layer, rank: number, ofInput: number | undefined): number {
+/** Which axis of a call's output holds the channels: what its config says, else what its first input has. */
+export function channelAxisOf(layer: Layer, output: number, rank: number, ofInput: number | undefined): number {
   const { data_format: format, axis } = layer.config;
   if (rank < 3) return -1;
+  // attention hands on its output and its scores, which are by head
+  if (/Attention/.test(layer.className)) return output === 1 && rank > 3 ? 1 : -1;
   if (format === 'channels_first') return 1;
   if (format === 'channels_last') return -1;
   if (/BatchNormalization/.test(layer.className)) {

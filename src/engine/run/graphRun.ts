@@ -1,13 +1,12 @@
 /** Runs a graph-model by tfjs-converter's executor. It cannot be interrupted: cancelling means ending the process. */
-import { readFile } from 'node:fs/promises';
 import * as tf from '@tensorflow/tfjs-core';
 import { GraphModel } from '@tensorflow/tfjs-converter';
 import { SlicerError } from '../../core/errors';
-import { parseJson } from '../../core/formats/parseJson';
-import { isJsonObject, type JsonObject } from '../../core/model/json';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../core/model/json';
 import { formatAddress } from '../../core/model/address';
 import type { ModelFile, WeightEntry } from '../../core/model/modelFile';
 import type { ExpandedCall } from '../../core/model/traversal';
+import { isCaptured } from '../../core/slicing/graphSignature';
 import type { BackendName } from '../../protocol/engine';
 import { onBackend } from '../backends/backend';
 import { takeBridged } from '../backends/kernelBridge';
@@ -25,6 +24,12 @@ export interface GraphResult {
   fallbacks: Fallback[];
 }
 
+/** An output of a node. */
+export interface NodeTensor {
+  layer: string;
+  output: number;
+}
+
 type Executor = {
   execute(inputs: tf.NamedTensorMap, outputs: string[]): tf.Tensor | tf.Tensor[];
   executeAsync(inputs: tf.NamedTensorMap, outputs: string[]): Promise<tf.Tensor | tf.Tensor[]>;
@@ -34,25 +39,34 @@ type Executor = {
 
 export class GraphRunner {
   private readonly names: Set<string>;
+  private readonly weights: Set<tf.Tensor>;
 
   private constructor(
     private readonly model: ModelFile,
     private readonly graph: GraphModel,
   ) {
     this.names = new Set(model.graph.layers.map(({ name }) => name));
+    this.weights = new Set(Object.values(graph.weights).flat());
   }
 
-  /** Reads all weights. `path`: the JSON on disk, for the initializer that the model file does not hold. */
-  static async load(source: WeightSource, path: string): Promise<GraphRunner> {
+  /** Reads all weights. */
+  static async load(source: WeightSource): Promise<GraphRunner> {
     const { model } = source;
     const missing = model.problems.filter(({ code, severity }) => severity === 'error' && code !== 'unknown-class');
     const [first] = missing;
     if (first) throw new SlicerError(first.code, first.data);
     const weightSpecs = model.weightEntries.map(specOf);
     const weightData = await storedBytes(source);
-    const { signature, ...modelTopology } = model.topology;
-    const initializer = await initializerOf(path, model.file);
-    const artifacts = { modelTopology, ...(signature ? { signature } : {}), weightSpecs, weightData, ...initializer };
+    const { signature, modelInitializer, initializerSignature, ...topology } = model.topology;
+    const artifacts = {
+      modelTopology: { versions: {}, ...topology },
+      // inputs and outputs are named by their nodes here: a key of the signature could be another node's name
+      signature: capturesOf(signature),
+      weightSpecs,
+      weightData,
+      ...(modelInitializer ? { modelInitializer } : {}),
+      ...(initializerSignature ? { initializerSignature } : {}),
+    };
     const graph = new GraphModel({ load: () => artifacts } as never);
     try {
       // synchronous, as its source is; the typings allow both
@@ -66,44 +80,9 @@ export class GraphRunner {
   /** @param feeds by the node's name. @param all whether every node's value is wanted. */
   async run(feeds: Map<string, tf.Tensor>, all: boolean, backend: BackendName): Promise<GraphResult> {
     const executor = this.graph as unknown as Executor;
-    const signature = isJsonObject(this.model.topology.signature) ? this.model.topology.signature : {};
-    const inputs: tf.NamedTensorMap = {};
-    for (const port of this.model.graph.inputs) {
-      const tensor = feeds.get(port.layer);
-      const keys = isJsonObject(signature.inputs) ? signature.inputs : {};
-      if (tensor) inputs[Object.hasOwn(keys, port.name) ? port.name : port.layer] = tensor;
-    }
-    const outputs = this.model.graph.outputs.map(({ layer, output }) => `${layer}:${output}`);
-    // always on where there is control flow: without it the executor frees tensors of lists that are still read
-    tf.env().set('KEEP_INTERMEDIATE_TENSORS', all || this.hasFunctions());
-    const fallbacks: Fallback[] = [];
-    let ranOn = backend;
     const start = performance.now();
-    takeBridged();
-    let results: tf.Tensor[];
-    const text = [...feeds].find(([, tensor]) => tensor.dtype === 'string');
-    try {
-      // wasm holds no strings: everything would be copied there and back
-      if (backend === 'wasm' && text) {
-        results = await onBackend('cpu', () => execute(executor, inputs, outputs));
-        ranOn = 'cpu';
-        fallbacks.push({ address: addressOfNode(text[0]), backend: 'cpu', reason: 'string' });
-      } else results = await execute(executor, inputs, outputs);
-      for (const kernel of takeBridged())
-        fallbacks.push({ address: this.addressOfOperation(kernel), backend: 'cpu', reason: kernel });
-    } catch (error) {
-      if (backend === 'cpu' || text || isBadInput(error)) throw failure(this.model, error);
-      try {
-        results = await onBackend('cpu', () => execute(executor, inputs, outputs));
-      } catch (again) {
-        throw failure(this.model, again);
-      }
-      ranOn = 'cpu';
-      fallbacks.push({ address: '', backend: 'cpu', reason: messageOf(error) });
-    }
+    const { results, ranOn, fallbacks } = await this.execute(feeds, this.model.graph.outputs, backend, all);
     const predictMs = performance.now() - start;
-    // the executor hands out tensors that it also holds: own copies (of the handle, not of the values)
-    const owned = results.map((tensor) => tensor.clone());
     const nodes = new Map<string, (tf.Tensor | null)[]>();
     for (const [key, tensors] of Object.entries(executor.getIntermediateTensors() ?? {})) {
       const name = this.nodeName(key);
@@ -114,10 +93,77 @@ export class GraphRunner {
         (tensors ?? []).map((tensor) => (tensor && !tensor.isDisposed ? tensor.clone() : null)),
       );
     }
-    executor.disposeIntermediateTensors();
-    const fed = new Set(Object.values(inputs));
-    for (const tensor of results) if (!fed.has(tensor) && !tensor.kept) tensor.dispose();
-    return { nodes, outputs: owned, predictMs, backend: ranOn, fallbacks };
+    return { nodes, outputs: this.ownCopies(results, feeds), predictMs, backend: ranOn, fallbacks };
+  }
+
+  /**
+   * Computes these tensors and nothing that they do not need.
+   * @param feeds by the node's name.
+   * @returns one tensor for each, owned by the caller, and what the graph ran on as a whole.
+   */
+  async fetch(
+    feeds: Map<string, tf.Tensor>,
+    wanted: readonly NodeTensor[],
+    backend: BackendName,
+  ): Promise<{ tensors: tf.Tensor[]; backend: BackendName }> {
+    if (wanted.length === 0) return { tensors: [], backend };
+    const { results, ranOn } = await this.execute(feeds, wanted, backend, false);
+    return { tensors: this.ownCopies(results, feeds), backend: ranOn };
+  }
+
+  private async execute(
+    feeds: Map<string, tf.Tensor>,
+    wanted: readonly NodeTensor[],
+    backend: BackendName,
+    all: boolean,
+  ): Promise<{ results: tf.Tensor[]; ranOn: BackendName; fallbacks: Fallback[] }> {
+    const executor = this.graph as unknown as Executor;
+    const inputs: tf.NamedTensorMap = {};
+    for (const { layer, output } of this.model.graph.inputs) {
+      const tensor = feeds.get(layer);
+      if (tensor) inputs[`${layer}:${output}`] = tensor;
+    }
+    const outputs = wanted.map(({ layer, output }) => `${layer}:${output}`);
+    // always on where there is control flow: without it the executor frees tensors of lists that are still read
+    const keep = all || this.hasFunctions();
+    // TF.js warns whenever it is set
+    if (tf.env().getBool('KEEP_INTERMEDIATE_TENSORS') !== keep) tf.env().set('KEEP_INTERMEDIATE_TENSORS', keep);
+    const fallbacks: Fallback[] = [];
+    takeBridged();
+    const text = [...feeds].find(([, tensor]) => tensor.dtype === 'string');
+    try {
+      // wasm holds no strings: everything would be copied there and back
+      if (backend === 'wasm' && text) {
+        const results = await onBackend('cpu', () => execute(executor, inputs, outputs));
+        return {
+          results,
+          ranOn: 'cpu',
+          fallbacks: [{ address: addressOfNode(text[0]), backend: 'cpu', reason: 'string' }],
+        };
+      }
+      const results = await onBackend(backend, () => execute(executor, inputs, outputs));
+      for (const kernel of takeBridged())
+        fallbacks.push({ address: this.addressOfOperation(kernel), backend: 'cpu', reason: kernel });
+      return { results, ranOn: backend, fallbacks };
+    } catch (error) {
+      if (backend === 'cpu' || text || isBadInput(error)) throw failure(this.model, error);
+      try {
+        const results = await onBackend('cpu', () => execute(executor, inputs, outputs));
+        return { results, ranOn: 'cpu', fallbacks: [{ address: '', backend: 'cpu', reason: messageOf(error) }] };
+      } catch (again) {
+        throw failure(this.model, again);
+      }
+    }
+  }
+
+  /** The executor hands out tensors that it also holds: own copies (of the handle, not of the values). */
+  private ownCopies(results: tf.Tensor[], feeds: ReadonlyMap<string, tf.Tensor>): tf.Tensor[] {
+    const owned = results.map((tensor) => tensor.clone());
+    (this.graph as unknown as Executor).disposeIntermediateTensors();
+    const fed = new Set(feeds.values());
+    for (const tensor of results)
+      if (!fed.has(tensor) && !this.weights.has(tensor) && !tensor.kept && !tensor.isDisposed) tensor.dispose();
+    return owned;
   }
 
   dispose(): void {
@@ -186,15 +232,10 @@ async function storedBytes(source: WeightSource): Promise<ArrayBuffer> {
   return all.buffer;
 }
 
-async function initializerOf(path: string, file: string): Promise<JsonObject> {
-  const root = parseJson(await readFile(path, 'utf8'), file);
-  if (!isJsonObject(root)) return {};
-  const found: JsonObject = {};
-  for (const key of ['modelInitializer', 'initializerSignature', 'userDefinedMetadata']) {
-    const value = Object.hasOwn(root, key) ? root[key] : undefined;
-    if (isJsonObject(value)) found[key] = value;
-  }
-  return found;
+/** Of a signature only the inputs that TF.js hands in itself: tables that the initializer fills. */
+function capturesOf(signature: JsonValue | undefined): JsonObject {
+  const inputs = isJsonObject(signature) && isJsonObject(signature.inputs) ? signature.inputs : {};
+  return { inputs: Object.fromEntries(Object.entries(inputs).filter(([, entry]) => isCaptured(entry))) };
 }
 
 function messageOf(error: unknown): string {

@@ -3,7 +3,8 @@ import { SlicerError } from '../../core/errors';
 import type { JsonObject } from '../../core/model/json';
 import type { Layer, LayerCall } from '../../core/model/layerGraph';
 import type { ModelFile } from '../../core/model/modelFile';
-import { kerasMajor } from '../../core/slicing/sliceModel';
+import { kerasMajor } from '../../core/model/kerasMajor';
+import { formatAddress, resolveAddress } from '../../core/model/address';
 import { expandCalls, type ExpandedCall } from '../../core/model/traversal';
 import { KernelConfig, type Kernel } from '../kernels/kernel';
 import { kernelOf } from '../kernels/registry';
@@ -35,23 +36,34 @@ export interface Unrunnable {
 
 /** Addresses of the model's outputs (inputs), in order. */
 export function portAddresses(model: ModelFile, calls: readonly ExpandedCall[], kind: 'inputs' | 'outputs'): string[] {
-  const byRef = new Map<string, ExpandedCall>();
-  for (const call of calls) if (call.graph === model.graph) byRef.set(`${call.call} ${call.layer.name}`, call);
+  const made = new Set(calls.flatMap(({ outputs }) => outputs));
   return model.graph[kind].map((ref) => {
-    const address = byRef.get(`${ref.call} ${ref.layer}`)?.outputs[ref.output];
-    if (address === undefined) throw new SlicerError('broken-graph', { file: model.file, layer: ref.layer });
+    const address = formatAddress([{ name: ref.layer, call: ref.call }], ref.output);
+    if (!made.has(address)) throw new SlicerError('broken-graph', { file: model.file, layer: ref.layer });
     return address;
   });
 }
 
+/** The layers that hold the inner tensors among `addresses` (canonical), and must be taken apart for them. */
+export function layersApart(model: ModelFile, addresses: readonly string[]): Set<Layer> {
+  const found = new Set<Layer>();
+  for (const address of addresses) {
+    // most addresses cannot be one, and looking them up costs
+    if (!/(?:^|[^\\])(?:\\\\)*@/.test(address)) continue;
+    const { layer, inner } = resolveAddress(model.graph, address);
+    if (inner !== null) found.add(layer);
+  }
+  return found;
+}
+
 /**
- * What has to be done for `wanted` (canonical addresses).
+ * What has to be done for `wanted` (canonical addresses). A layer with an inner tensor among them is done in its parts.
  * @throws SlicerError `not-runnable` naming every needed layer that nobody here can compute,
  *   `missing-weight` naming the layers without weights, `unknown-address`.
  */
 export function buildProgram(model: ModelFile, wanted: readonly string[]): Program {
   const keras = kerasMajor(model);
-  const calls = expandCalls(model.graph);
+  const calls = expandCalls(model.graph, layersApart(model, wanted));
   const steps = neededCalls(calls, wanted).map((call): Step => {
     const layerCall = call.layer.calls[call.call];
     if (!layerCall) throw new SlicerError('internal', { reason: `no call ${call.address}` });

@@ -8,7 +8,7 @@ import { activationOf, channelAxisOf } from './activation';
 import { nodeTensor, type GraphRunner } from './graphRun';
 import type { KeptTensors, TensorValues } from './keptTensors';
 import { runLoop, type Fallback, type LoopOptions } from './loop';
-import { buildProgram, portAddresses, type Program } from './program';
+import { buildProgram, layersApart, portAddresses, type Program } from './program';
 import type { WeightSource } from './openedModel';
 import { sizeOf, type WeightStore } from './weights';
 
@@ -19,7 +19,10 @@ export interface RunOptions {
   graphRunner(): Promise<GraphRunner>;
   /** By the model input's name; the run disposes them. */
   feeds: Map<string, tf.Tensor>;
+  /** Canonical addresses; `all`: every layer's outputs. */
   want: 'all' | string[];
+  /** Canonical addresses of inner tensors that are wanted besides. */
+  inner: string[];
   backend: BackendName;
   thumbnails: boolean;
   colorMap: string;
@@ -44,14 +47,13 @@ class Collector {
   firstNonFinite: string | null = null;
   private sent = 0;
   private readonly axes = new Map<string, number>();
-  private readonly wanted: Set<string> | null;
 
+  /** @param wanted null for everything that is computed. */
   constructor(
     private readonly options: RunOptions,
     private readonly outputAddresses: Set<string>,
-  ) {
-    this.wanted = options.want === 'all' ? null : new Set(options.want);
-  }
+    private readonly wanted: ReadonlySet<string> | null,
+  ) {}
 
   wants(address: string): boolean {
     return this.wanted === null || this.wanted.has(address);
@@ -60,7 +62,8 @@ class Collector {
   /** Looks at a value; true when the tensor was kept. */
   take(address: string, tensor: tf.Tensor, call: ExpandedCall, ms: number, backend: BackendName): boolean {
     const { thumbnails, colorMap, kept } = this.options;
-    const channelAxis = channelAxisOf(call.layer, tensor.rank, this.axes.get(call.inputs[0] ?? ''));
+    const output = call.outputs.indexOf(address);
+    const channelAxis = channelAxisOf(call.layer, output, tensor.rank, this.axes.get(call.inputs[0] ?? ''));
     this.axes.set(address, channelAxis);
     if (this.outputAddresses.has(address)) this.outputs.set(address, outputOf(address, tensor));
     if (!this.wants(address)) return false;
@@ -85,18 +88,19 @@ function outputOf(address: string, tensor: tf.Tensor): RunResult['outputs'][numb
 }
 
 async function runLayers(options: RunOptions): Promise<RunFacts> {
-  const { source, weights, feeds, want, backend, signal, kept } = options;
+  const { source, weights, feeds, want, inner, backend, signal, kept } = options;
   const { model } = source;
   const calls = expandCalls(model.graph);
   const outputs = portAddresses(model, calls, 'outputs');
-  const everything = want === 'all' ? calls.flatMap((call) => call.outputs) : want;
+  const everything = [...(want === 'all' ? calls.flatMap((call) => call.outputs) : want), ...inner];
+  const wanted = new Set(everything);
   const program = programFor(model, everything, outputs, want === 'all');
-  if (kept) refuseTooLarge(calls, new Set(everything), feeds);
+  if (kept) refuseTooLarge(expandCalls(model.graph, layersApart(model, everything)), wanted, feeds);
   const total = program.steps.length;
   await weights.load(program.layers, () => {
     if (signal.aborted) throw new SlicerError('cancelled');
   });
-  const collector = new Collector(options, new Set(outputs));
+  const collector = new Collector(options, new Set(outputs), wanted);
   const loop: LoopOptions = {
     program,
     weights,
@@ -147,7 +151,7 @@ async function runGraph(options: RunOptions): Promise<RunFacts> {
   const wantsNodes = want === 'all' || want.some((address) => !outputSet.has(address));
   const start = performance.now();
   const result = await runner.run(byNode, wantsNodes, backend);
-  const collector = new Collector(options, outputSet);
+  const collector = new Collector(options, outputSet, want === 'all' ? null : new Set(want));
   const keptTensors = new Set<tf.Tensor>();
   let lastPause = performance.now();
   try {

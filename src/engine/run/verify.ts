@@ -1,160 +1,136 @@
 /** The proof: the slice, from its own text and bytes, against the original, on the same input and backend. */
-import * as tf from '@tensorflow/tfjs-core';
-import { SlicerError } from '../../core/errors';
-import { formatAddress } from '../../core/model/address';
-import type { Slice } from '../../core/slicing/slice';
-import type { BackendName, Progress, VerifyResult } from '../../protocol/engine';
-import { compareTensors, type Comparison } from './compare';
-import { runLoop } from './loop';
-import type { TensorValues } from './keptTensors';
-import type { WeightSource } from './openedModel';
-import { buildProgram, type Program } from './program';
-import { WeightStore } from './weights';
+import type * as tf from '@tensorflow/tfjs-core';
+import type { BackendName, ProofFindings, Progress, ResolvedInput, VerifyResult } from '../../protocol/engine';
+import { collect, type Runnable } from './collect';
+import { findingsOf, isEqual, worstOf, type Compared } from './findings';
+import { proofParts, type ProofParts } from './proofParts';
+import { isSame, type CollectRun, type Snapshot } from './snapshot';
+import type { Part } from './part';
+
+/** Bytes of weights that an original keeps loaded while its parts run. */
+const largestBeside = 2 ** 30;
+
+/** One set of inputs: a proof of its own. */
+export interface ProofData {
+  label: string;
+  inputs: Omit<ResolvedInput, 'picture'>[];
+  /** A new tensor for each input of the original, by the input's name. */
+  feeds: ReadonlyMap<string, () => tf.Tensor>;
+}
 
 export interface VerifyOptions {
-  original: { source: WeightSource; weights: WeightStore };
-  /** The slice as opened from what was written, in memory or on disk. */
-  slice: WeightSource;
-  plan: Slice['plan'];
-  /** Values of the original's inputs, by name; the proof disposes them. */
-  feeds: Map<string, tf.Tensor>;
+  original: Runnable;
+  /** The slice, read back from what was written or would be. */
+  slice: Part;
+  /** Each is made when its turn comes and let go of afterwards. */
+  data: readonly [() => Promise<ProofData>, ...(() => Promise<ProofData>)[]];
   tolerance: number;
   backend: BackendName;
   signal: { readonly aborted: boolean };
   onProgress?(progress: Progress): void;
 }
 
-interface Snapshot {
-  shape: number[];
-  dtype: string;
-  values: TensorValues;
-}
-
-export async function verifySlice(options: VerifyOptions): Promise<VerifyResult> {
-  const { original, slice, plan, feeds, tolerance, backend, signal, onProgress } = options;
-  const sliceWeights = new WeightStore(slice);
+/**
+ * @throws SlicerError `verification-failed` where the slice's inputs or outputs are others in number, shape or type,
+ *   `cancelled`, and what opening and running throw. That numbers differ is no error here.
+ */
+export async function verifySlice(options: VerifyOptions): Promise<Omit<VerifyResult, 'sourceMatches'>> {
+  const { original, slice, data, tolerance, backend } = options;
+  const parts = proofParts(original.source, slice);
+  const steps = new Steps(options, data.length * parts.calls);
+  const [firstData, ...others] = data;
   try {
-    const sliceOutputs = outputAddresses(slice);
-    if (sliceOutputs.length !== plan.outputs.length)
-      throw mismatch('outputs', plan.outputs.length, sliceOutputs.length);
-    const wanted = plan.outputs.map(({ address }) => address);
-    const borders = plan.inputs.map(({ address }) => address);
-    const originalProgram = buildProgram(original.source.model, [...wanted, ...borders]);
-    const sliceProgram = buildProgram(slice.model, [...sliceOutputs, ...inputAddresses(slice)]);
-    const total = originalProgram.steps.length + sliceProgram.steps.length;
-    const report = (before: number) => (done: number, at: string) => onProgress?.({ done: before + done, total, at });
-
-    const fed = new Map<string, tf.Tensor>();
-    for (const { name, address } of originalProgram.inputs) {
-      const feed = feeds.get(name);
-      if (feed) fed.set(address, feed);
-    }
-    const run = { backend, signal };
-    const first = await collect(
-      originalProgram,
-      original.weights,
-      fed,
-      { ...run, onPause: report(0) },
-      new Set([...wanted, ...borders]),
-    );
-    const given = new Map<string, tf.Tensor>();
-    plan.inputs.forEach(({ address }, i) => {
-      const port = sliceProgram.inputs[i];
-      const value = first.get(address);
-      if (!port || !value) throw mismatch('inputs', plan.inputs.length, sliceProgram.inputs.length);
-      given.set(port.address, tensorOfSnapshot(value));
-    });
-    const second = await collect(
-      sliceProgram,
-      sliceWeights,
-      given,
-      { ...run, onPause: report(originalProgram.steps.length) },
-      new Set(sliceOutputs),
-    );
-    return resultOf(wanted, sliceOutputs, first, second, tolerance, backend);
+    const prove = async (make: () => Promise<ProofData>): Promise<VerifyResult['data'][number]> => {
+      const { label, inputs, feeds } = await make();
+      return { label, inputs, ...(await proveOn(feeds, original, parts, steps, tolerance)) };
+    };
+    const proofs: [VerifyResult['data'][number], ...VerifyResult['data']] = [await prove(firstData)];
+    for (const make of others) proofs.push(await prove(make));
+    const worst = worstOf(proofs);
+    return { backend, ...worst, passed: isPassed(worst, tolerance), data: proofs };
   } finally {
-    for (const feed of feeds.values()) if (!feed.isDisposed) feed.dispose();
-    sliceWeights.dispose();
+    for (const part of [slice, parts.prefix, parts.suffix]) part?.release();
   }
 }
 
-function mismatch(what: string, expected: number, actual: number): SlicerError {
-  return new SlicerError('verification-failed', { reason: what, expected, actual });
+function isPassed({ outputs, wholeFromParts }: ProofFindings, tolerance: number): boolean {
+  return outputs.every(({ equal }) => equal) && (!wholeFromParts || isEqual(wholeFromParts.maxAbsDiff, tolerance));
 }
 
-type RunParts = {
-  backend: BackendName;
-  signal: { readonly aborted: boolean };
-  onPause: (done: number, at: string) => void;
-};
-
-/** Runs the program and copies the wanted values: a wanted tensor may stand under several addresses. */
-async function collect(
-  program: Program,
-  weights: WeightStore,
-  feeds: Map<string, tf.Tensor>,
-  run: RunParts,
-  wanted: Set<string>,
-): Promise<Map<string, Snapshot>> {
-  await weights.load(program.layers, () => {
-    if (run.signal.aborted) throw new SlicerError('cancelled');
-  });
-  const found = new Map<string, Snapshot>();
-  await runLoop({
-    program,
-    weights,
-    feeds,
-    ...run,
-    observe: ({ address, tensor }) => {
-      if (wanted.has(address))
-        found.set(address, {
-          shape: tensor.shape.slice(),
-          dtype: tensor.dtype,
-          values: tensor.dataSync() as TensorValues,
-        });
-      return false;
-    },
-  });
-  return found;
-}
-
-function tensorOfSnapshot({ values, shape, dtype }: Snapshot): tf.Tensor {
-  return tf.tensor(values, shape, dtype as 'float32');
-}
-
-function outputAddresses({ model }: WeightSource): string[] {
-  return model.graph.outputs.map(({ layer, call, output }) => formatAddress([{ name: layer, call }], output));
-}
-
-function inputAddresses({ model }: WeightSource): string[] {
-  return model.graph.inputs.map(({ layer, call, output }) => formatAddress([{ name: layer, call }], output));
-}
-
-function resultOf(
-  wanted: string[],
-  sliceOutputs: string[],
-  first: Map<string, Snapshot>,
-  second: Map<string, Snapshot>,
+async function proveOn(
+  feeds: ProofData['feeds'],
+  original: Runnable,
+  parts: ProofParts,
+  steps: Steps,
   tolerance: number,
-  backend: BackendName,
-): VerifyResult {
-  const comparisons = wanted.map((address, i): { address: string } & Comparison => {
-    const [a, b] = [first.get(address), second.get(sliceOutputs[i] as string)];
-    if (!a || !b) throw new SlicerError('internal', { reason: `${address} was not computed` });
-    return { address, ...compareTensors(a, b) };
+): Promise<ProofFindings> {
+  const { slice, prefix, suffix, inputs } = parts;
+  const given = new Map<string, tf.Tensor>();
+  for (const { name, address } of inputs) {
+    const feed = feeds.get(name);
+    if (feed) given.set(address, feed());
+  }
+  const runPart = (part: Part, values: ReadonlyMap<string, Snapshot>): Promise<Map<string, Snapshot>> =>
+    steps.of(part.plan.calls, (run) => part.run(values, run));
+  const whole = await steps.of(parts.originalCalls, (run) => collect(original, given, parts.wanted, run));
+  // its weights are read again when they are needed: the heap holds no two of the largest models
+  if (original.source.model.weightEntries.reduce((sum, { bytes }) => sum + bytes, 0) > largestBeside)
+    original.weights.dispose();
+  const fromOriginal = await runPart(slice, whole);
+  const before = prefix ? await runPart(prefix, whole) : null;
+  // the same values give the same outputs: they are computed again only where the prefix gives others
+  const fromPrefix =
+    before && isAlike(before, whole) && ![...before].every(([address, value]) => isSame(value, whole.get(address)))
+      ? await slice.run(new Map([...whole, ...before]), steps.still())
+      : fromOriginal;
+  // what has another shape fits nothing that comes after: then this is what is found
+  const after = suffix && isAlike(fromPrefix, whole) ? await runPart(suffix, fromPrefix) : null;
+  const against = (values: ReadonlyMap<string, Snapshot>): Compared[] =>
+    [...values].flatMap(([address, value]) => {
+      const expected = whole.get(address);
+      return expected ? [{ address, original: expected, slice: value }] : [];
+    });
+  const chain = [before, fromPrefix, after].flatMap((values) => (values ? against(values) : []));
+  return findingsOf(against(fromOriginal), prefix || suffix ? chain : null, tolerance);
+}
+
+function isAlike(values: ReadonlyMap<string, Snapshot>, whole: ReadonlyMap<string, Snapshot>): boolean {
+  return [...values].every(([address, { shape, dtype }]) => {
+    const expected = whole.get(address);
+    return expected?.dtype === dtype && expected.shape.join() === shape.join();
   });
-  const outputs = comparisons.map(({ address, maxAbsDiff }) => ({
-    address,
-    maxAbsDiff,
-    equal: typeof maxAbsDiff === 'number' && maxAbsDiff <= tolerance,
-  }));
-  const sum = (side: 'a' | 'b'): number => comparisons.reduce((total, { nonFinite }) => total + nonFinite[side], 0);
-  return {
-    backend,
-    outputs,
-    wholeFromParts: null,
-    nonFinite: { original: sum('a'), slice: sum('b') },
-    weak: comparisons.every(({ constant }) => constant),
-    passed: outputs.every(({ equal }) => equal),
-  };
+}
+
+/** Progress over all parts and sets, in calls. */
+class Steps {
+  private done = 0;
+  private readonly graphs: CollectRun['graphs'] = { ranOn: null };
+
+  constructor(
+    private readonly options: VerifyOptions,
+    private readonly total: number,
+  ) {}
+
+  async of<T>(calls: number, work: (run: CollectRun) => Promise<T>): Promise<T> {
+    const { done } = this;
+    // a part's program counts its inputs, too
+    const result = await work(this.run((count, at) => this.report(done + Math.min(count, calls), at)));
+    this.done = done + calls;
+    this.report(this.done, '');
+    return result;
+  }
+
+  /** A run beyond what was foreseen. */
+  still(): CollectRun {
+    return this.run((_, at) => this.report(this.done, at));
+  }
+
+  private run(onPause: CollectRun['onPause']): CollectRun {
+    const { backend, signal } = this.options;
+    return { backend, signal, onPause, graphs: this.graphs };
+  }
+
+  private report(done: number, at: string): void {
+    this.options.onProgress?.({ done, total: this.total, at });
+  }
 }

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { SlicerError } from '../../../src/core/errors';
 import { sliceModel } from '../../../src/core/slicing/sliceModel';
 import { openModelFile, type OpenedModel } from '../../../src/engine/files/openModelFile';
-import { writeLayersModel, type WeightSource } from '../../../src/engine/files/writeLayersModel';
+import { writeSlice, type WeightSource } from '../../../src/engine/files/writeSlice';
 import { keras } from '../../fixtures';
 
 const digits = path.join(keras, 'digits-cnn', 'tfjs-keras2-h5');
@@ -56,11 +56,11 @@ function failing(after: number, error: Error): WeightSource {
   };
 }
 
-describe('writeLayersModel', () => {
+describe('writeSlice', () => {
   test('plain TF.js loads what was written', async () => {
     const target = path.join(folder, 'slice');
     const slice = sliceModel(source.model, cut);
-    const written = await writeLayersModel(slice, source, target, { force: false });
+    const written = await writeSlice(slice, source, target, { force: false });
     expect(written.files).toEqual(['model.json', 'group1-shard1of1.bin']);
     expect(readdirSync(target).sort()).toEqual([...written.files].sort());
     const json = JSON.parse(readFileSync(path.join(target, 'model.json'), 'utf8')) as {
@@ -92,10 +92,10 @@ describe('writeLayersModel', () => {
 
   test('same cut, same bytes, whatever the size of the shards', async () => {
     const slice = sliceModel(source.model, cut);
-    await writeLayersModel(slice, source, path.join(folder, 'a'), { force: false });
-    await writeLayersModel(slice, source, path.join(folder, 'b'), { force: false });
+    await writeSlice(slice, source, path.join(folder, 'a'), { force: false });
+    await writeSlice(slice, source, path.join(folder, 'b'), { force: false });
     expect(snapshot(path.join(folder, 'a'))).toEqual(snapshot(path.join(folder, 'b')));
-    const { files } = await writeLayersModel(slice, source, path.join(folder, 'c'), {
+    const { files } = await writeSlice(slice, source, path.join(folder, 'c'), {
       force: false,
       shardBytes: 10_000,
     });
@@ -106,7 +106,7 @@ describe('writeLayersModel', () => {
   });
 
   test('a record says where it came from, without time and path', async () => {
-    await writeLayersModel(sliceModel(source.model, cut), source, path.join(folder, 'slice'), {
+    await writeSlice(sliceModel(source.model, cut), source, path.join(folder, 'slice'), {
       force: false,
       name: 'features',
     });
@@ -122,12 +122,9 @@ describe('writeLayersModel', () => {
 
   test('quantization stays', async () => {
     const quantized = await openModelFile(path.join(keras, 'quantized-tfjs', 'tfjs-uint8', 'model.json'));
-    await writeLayersModel(
-      sliceModel(quantized.model, { outputs: [], inputs: [] }),
-      quantized,
-      path.join(folder, 'q'),
-      { force: false },
-    );
+    await writeSlice(sliceModel(quantized.model, { outputs: [], inputs: [] }), quantized, path.join(folder, 'q'), {
+      force: false,
+    });
     const again = await openModelFile(path.join(folder, 'q'));
     expect(
       again.model.weightEntries
@@ -144,7 +141,7 @@ describe('writeLayersModel', () => {
 
   test('a file name that ends in .json', async () => {
     const target = path.join(folder, 'deep', 'er', 'features.json');
-    const { files } = await writeLayersModel(sliceModel(source.model, cut), source, target, { force: false });
+    const { files } = await writeSlice(sliceModel(source.model, cut), source, target, { force: false });
     expect(files).toEqual(['features.json', 'features.group1-shard1of1.bin']);
     const again = await openModelFile(target);
     expect(again.model.problems).toEqual([]);
@@ -156,22 +153,22 @@ describe('writeLayersModel', () => {
     mkdirSync(target);
     writeFileSync(path.join(target, 'model.json'), 'mine');
     const slice = sliceModel(source.model, cut);
-    expect(await code(writeLayersModel(slice, source, target, { force: false }))).toBe('target-exists');
+    expect(await code(writeSlice(slice, source, target, { force: false }))).toBe('target-exists');
     expect(snapshot(target)).toEqual({ 'model.json': Buffer.from('mine').toString('base64') });
-    await writeLayersModel(slice, source, target, { force: true });
+    await writeSlice(slice, source, target, { force: true });
     expect(readdirSync(target).sort()).toEqual(['group1-shard1of1.bin', 'model.json']);
   });
 
   test('never onto the source, not even forced', async () => {
     const before = snapshot(path.join(folder, 'source'));
     for (const target of [path.join(folder, 'source'), path.join(folder, 'source', 'model.json')]) {
-      expect(await code(writeLayersModel(sliceModel(source.model, cut), source, target, { force: true }))).toBe(
+      expect(await code(writeSlice(sliceModel(source.model, cut), source, target, { force: true }))).toBe(
         'target-exists',
       );
     }
     expect(snapshot(path.join(folder, 'source'))).toEqual(before);
     // beside it is fine
-    await writeLayersModel(sliceModel(source.model, cut), source, path.join(folder, 'source', 'part.json'), {
+    await writeSlice(sliceModel(source.model, cut), source, path.join(folder, 'source', 'part.json'), {
       force: false,
     });
     expect(readFileSync(path.join(folder, 'source', 'model.json')).toString('base64')).toBe(before['model.json']);
@@ -181,7 +178,7 @@ describe('writeLayersModel', () => {
     [
       'the source fails',
       (): Promise<unknown> =>
-        writeLayersModel(
+        writeSlice(
           sliceModel(source.model, cut),
           failing(30_000, new SlicerError('truncated-weights')),
           path.join(folder, 'slice'),
@@ -193,7 +190,7 @@ describe('writeLayersModel', () => {
       'cancelled',
       (): Promise<unknown> => {
         const controller = new AbortController();
-        return writeLayersModel(sliceModel(source.model, cut), source, path.join(folder, 'slice'), {
+        return writeSlice(sliceModel(source.model, cut), source, path.join(folder, 'slice'), {
           force: true,
           signal: controller.signal,
           onProgress: () => controller.abort(),
@@ -209,7 +206,7 @@ describe('writeLayersModel', () => {
           ...failing(Infinity, new Error()),
           identity: () => Promise.resolve(String(calls++)),
         };
-        return writeLayersModel(sliceModel(source.model, cut), changing, path.join(folder, 'slice'), { force: true });
+        return writeSlice(sliceModel(source.model, cut), changing, path.join(folder, 'slice'), { force: true });
       },
       'file-changed',
     ],
@@ -241,7 +238,7 @@ describe('writeLayersModel', () => {
         yield* source.readStored(entry);
       },
     };
-    expect(await code(writeLayersModel(sliceModel(source.model, cut), blocking, target, { force: true }))).toBe(
+    expect(await code(writeSlice(sliceModel(source.model, cut), blocking, target, { force: true }))).toBe(
       'target-exists',
     );
     rmSync(path.join(target, 'group1-shard1of1.bin'), { recursive: true });
@@ -251,9 +248,7 @@ describe('writeLayersModel', () => {
   test('what plain TF.js cannot compute is refused', async () => {
     const lambda = await openModelFile(path.join(keras, 'lambda-layers', 'tfjs-keras2-h5', 'model.json'));
     const slice = sliceModel(lambda.model, { outputs: [], inputs: [] });
-    expect(await code(writeLayersModel(slice, lambda, path.join(folder, 'l'), { force: false }))).toBe(
-      'not-exportable',
-    );
+    expect(await code(writeSlice(slice, lambda, path.join(folder, 'l'), { force: false }))).toBe('not-exportable');
     expect(existsSync(path.join(folder, 'l'))).toBe(false);
     await lambda.close();
   });

@@ -1,0 +1,49 @@
+/** Hashes by which a saved slice says where it came from and what it holds. */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import path from 'node:path';
+import type { ModelFile } from '../../core/model/modelFile';
+import { readSliceRecord } from '../../core/slicing/sliceRecord';
+import { Checksum } from './checksum';
+import type { OpenedModel } from './openModelFile';
+
+/** SHA-256 in hex of the topology as it stands after reading: the same for every way of writing the same JSON. */
+export function topologySha256({ topology }: ModelFile): string {
+  return createHash('sha256').update(JSON.stringify(topology)).digest('hex');
+}
+
+export interface SliceOrigin {
+  /** Whether the slice says that it was cut from this model; null when it says nothing. */
+  sourceMatches: boolean | null;
+  /** Whether its weights are still the bytes that were written; null when it says nothing. */
+  weightsMatch: boolean | null;
+}
+
+export async function originOf(
+  slice: Pick<OpenedModel, 'model' | 'shardFiles'>,
+  model: ModelFile,
+): Promise<SliceOrigin> {
+  const record = readSliceRecord(slice.model.metadata ?? undefined);
+  const topology = record?.source.topologySha256 ?? null;
+  const shards = record?.shards ?? null;
+  return {
+    sourceMatches: topology === null ? null : topology === topologySha256(model),
+    weightsMatch: shards && (await areUnchanged(slice.shardFiles, shards)),
+  };
+}
+
+async function areUnchanged(
+  files: readonly string[],
+  shards: readonly { file: string; crc32: string }[],
+): Promise<boolean> {
+  const recorded = new Map(shards.map(({ file, crc32 }) => [file, crc32]));
+  if (files.length !== recorded.size) return false;
+  for (const file of files) if (recorded.get(path.basename(file)) !== (await checksumOf(file))) return false;
+  return true;
+}
+
+async function checksumOf(file: string): Promise<string> {
+  const checksum = new Checksum();
+  for await (const piece of createReadStream(file)) checksum.update(piece as Uint8Array);
+  return checksum.digest();
+}
