@@ -11,7 +11,7 @@ import { at, cache, isMain, root } from './repository.mjs';
 const sample = at('media', 'sample', 'digits-cnn', 'model.json');
 const desk = { width: 1440, height: 900 };
 
-/** What a picture shows: a theme, a window (CSS pixels) and a model; `readme`: it also goes to docs/pictures. */
+/** What a picture shows: a theme, a window (CSS pixels) and a model; `readme`: it also goes to docs/pictures; `open`: the cut lacks tensors. */
 const LOOKS = {
   dark: { theme: 'Default Dark Modern', viewport: desk, scale: 2, model: sample, readme: true },
   light: { theme: 'Default Light Modern', viewport: desk, scale: 2, model: sample, readme: true },
@@ -24,6 +24,16 @@ const LOOKS = {
     select: 'block_6_depthwise',
     marks: ['block_6_expand_relu', 'out_relu'],
   },
+  cut: {
+    theme: 'Default Light Modern',
+    viewport: desk,
+    model: at('test', 'fixtures', 'keras', 'residual-block', 'tfjs-keras2-h5', 'model.json'),
+    select: 'conv2',
+    marks: ['head'],
+    starts: ['conv2'],
+    tab: 'Tensors',
+    open: true,
+  },
 };
 
 /** In order; each gets what `openEditor` returns and the look. */
@@ -34,11 +44,14 @@ const STEPS = {
     await chooseInput(picture);
     await run();
   },
-  mark: async ({ mark, selectLayer }, { marks = ['conv_2', 'output_layer'], select = 'conv_2' }) => {
+  mark: async ({ mark, start, selectLayer, openTab }, look) => {
+    const { marks = ['conv_2', 'output_layer'], starts = [], select = 'conv_2', tab } = look;
     for (const name of marks) await mark(name);
+    for (const name of starts) await start(name);
     await selectLayer(select);
+    if (tab) await openTab(tab);
   },
-  verify: async ({ verify }) => verify(),
+  verify: async ({ verify }, { open }) => (open ? undefined : verify()),
 };
 
 /**
@@ -104,6 +117,8 @@ function hands(page, view) {
     row,
     selectLayer: async (name) => (await row(name)).locator('.name').click(),
     mark: async (name) => (await row(name)).locator('.mark-cell').click(),
+    start: async (name) => (await row(name)).locator('.start-cell').click(),
+    openTab: async (name) => view.getByRole('tab', { name }).click(),
     chooseInput: async (label) => {
       const dropdown = view.locator('ms-inputs vscode-dropdown').first();
       await dropdown.waitFor();

@@ -19,3 +19,11 @@ export function t(english: string, values: Record<string, string | number> = {})
 export function plural(count: number, one: string, many: string): string {
   return t(count === 1 ? one : many, { count: count.toLocaleString() });
 }
+
+/** Puts templates (links …) in the places that a sentence of `t` has left open: `fill(t('{tensor} is missing'), { tensor })`. */
+export function fill<T>(sentence: string, values: Readonly<Record<string, T>>): (string | T)[] {
+  return sentence.split(/(\{\w+\})/).map((part) => {
+    const name = /^\{(\w+)\}$/.exec(part)?.[1];
+    return name !== undefined && Object.hasOwn(values, name) ? (values[name] ?? part) : part;
+  });
+}

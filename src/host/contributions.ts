@@ -17,10 +17,14 @@ export const commands = {
   previewLayer: 'modelSlicer.previewLayer',
   copyAddress: 'modelSlicer.copyAddress',
   markOutput: 'modelSlicer.markOutput',
+  markInput: 'modelSlicer.markInput',
+  addMissingInputs: 'modelSlicer.addMissingInputs',
   clearMarks: 'modelSlicer.clearMarks',
   undoMarks: 'modelSlicer.undoMarks',
   redoMarks: 'modelSlicer.redoMarks',
   sliceToLayer: 'modelSlicer.sliceToLayer',
+  sliceBeforeLayer: 'modelSlicer.sliceBeforeLayer',
+  splitAtLayer: 'modelSlicer.splitAtLayer',
   verifySlice: 'modelSlicer.verifySlice',
   saveSlice: 'modelSlicer.saveSlice',
   insertExtractionCode: 'modelSlicer.insertExtractionCode',
@@ -45,6 +49,8 @@ export const settingsSection = 'modelSlicer';
 export const contextKeys = {
   hasModel: 'modelSlicer.hasModel',
   hasMarks: 'modelSlicer.hasMarks',
+  /** The cut that is marked lacks tensors. */
+  cutIsOpen: 'modelSlicer.cutIsOpen',
   /** Paths of models and of folders that hold one, as far as they are known: `resourcePath in …`. */
   modelPaths: 'modelSlicer.modelPaths',
 } as const;
@@ -59,6 +65,10 @@ export interface ModelArgs {
 export interface AddressArgs extends ModelArgs {
   /** Layers or tensors by address; default: the rows that are selected, else a question. */
   addresses?: string[];
+}
+export interface MarkInputArgs extends AddressArgs {
+  /** `start`, the default: what the layer reads becomes inputs. `input`: the tensor itself is supplied from outside. */
+  kind?: 'start' | 'input';
 }
 export interface ChooseInputArgs extends ModelArgs {
   /** Name of the model's input; default: the first. */
@@ -77,6 +87,22 @@ export interface TargetArgs extends AddressArgs {
 }
 export interface SaveSliceArgs extends TargetArgs {
   name?: string;
+  /** Largest size of a weights file, in bytes; default: 4 MiB. */
+  shardBytes?: number;
+}
+/** `target` is a folder: the parts are written into `prefix` and `suffix` in it. */
+export interface SplitArgs extends TargetArgs {
+  shardBytes?: number;
+  /** Hand over what else the second part needs; default: a question, or `cut-open` when `target` is given. */
+  close?: boolean;
+}
+/** Values for all inputs; `current` is what the editor shows as the input. */
+export type ProofData = 'current' | 'zeros' | 'ones' | 'random' | `random:${number}`;
+export interface VerifySliceArgs extends ModelArgs {
+  /** One proof for each; default: `current`. */
+  inputs?: ProofData | ProofData[];
+  /** A saved sub-model, by its folder or model file, to be proven in the place of the one that would be saved. */
+  slice?: Uri | string;
 }
 export interface CodeArgs extends AddressArgs {
   recipe?: string;
@@ -106,11 +132,15 @@ export interface CommandArguments {
   [commands.previewLayer]: AddressArgs;
   [commands.copyAddress]: AddressArgs;
   [commands.markOutput]: AddressArgs;
+  [commands.markInput]: MarkInputArgs;
+  [commands.addMissingInputs]: ModelArgs;
   [commands.clearMarks]: ModelArgs;
   [commands.undoMarks]: ModelArgs;
   [commands.redoMarks]: ModelArgs;
   [commands.sliceToLayer]: AddressArgs;
-  [commands.verifySlice]: ModelArgs;
+  [commands.sliceBeforeLayer]: AddressArgs;
+  [commands.splitAtLayer]: SplitArgs;
+  [commands.verifySlice]: VerifySliceArgs;
   [commands.saveSlice]: SaveSliceArgs;
   [commands.insertExtractionCode]: CodeArgs;
   [commands.insertModelAsLayerCode]: CodeArgs;

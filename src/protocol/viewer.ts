@@ -2,6 +2,7 @@
 import type { ErrorCode } from '../core/errors';
 import type { InspectDocument, InspectLayer } from '../core/model/inspectDocument';
 import type { SlicePlan } from '../core/slicing/slice';
+import type { TensorAround } from '../core/slicing/tensorsAround';
 import type { Contract } from './channel';
 import type {
   Activation,
@@ -24,9 +25,10 @@ export type LayerRow = Omit<InspectLayer, 'config' | 'weights' | 'inner'> & {
 export type ViewerModel = Omit<InspectDocument, 'layers'> & { layers: LayerRow[] };
 
 export interface Mark {
-  /** Canonical address of a tensor. */
+  /** Canonical address of a tensor; for `start` of a layer's call. */
   address: string;
-  kind: 'output' | 'input';
+  /** `output`: handed out. `start`: what this layer reads becomes an input. `input`: supplied from outside itself. */
+  kind: 'output' | 'start' | 'input';
   /** The file changed and the address or shape no longer fits. */
   stale: boolean;
 }
@@ -122,6 +124,8 @@ export interface HostContract extends Contract {
   requests: {
     ready: { params: Record<string, never>; result: ViewerState };
     details: { params: { address: string }; result: InspectLayer };
+    /** The tensors at a layer that a cut may mean: before its activation, before and after its BatchNorm … */
+    tensorsAround: { params: { address: string }; result: { tensors: TensorAround[] } };
     weightStatistics: {
       params: { address: string };
       result: {
@@ -132,8 +136,10 @@ export interface HostContract extends Contract {
         }[];
       };
     };
-    /** Sets or removes one mark; one undo step. */
-    toggleMark: { params: { address: string; kind: Mark['kind'] }; result: null };
+    /** Sets these marks or, where all of them stand already, takes them away; one undo step. */
+    toggleMarks: { params: { addresses: string[]; kind: Mark['kind'] }; result: null };
+    /** Puts these tensors in the place of all `start` and `input` marks; one undo step. */
+    setInputs: { params: { addresses: string[] }; result: null };
     clearMarks: { params: Record<string, never>; result: null };
     undo: { params: Record<string, never>; result: null };
     redo: { params: Record<string, never>; result: null };
@@ -141,6 +147,8 @@ export interface HostContract extends Contract {
     /** Shows VS Code's file dialog for this input. */
     pickInput: { params: { input: string }; result: null };
     run: { params: Record<string, never>; result: null };
+    /** Runs again with this inner tensor among what is computed, so that it can be previewed. */
+    runInner: { params: { address: string }; result: null };
     cancelRun: { params: Record<string, never>; result: null };
     preview: { params: { address: string; options: PreviewOptions }; result: PreviewResult };
     values: {
@@ -162,7 +170,10 @@ export interface HostContract extends Contract {
           | 'openStructure'
           | 'reopenAsText'
           | 'reload'
-          | 'sliceToLayer';
+          | 'sliceToLayer'
+          | 'sliceBeforeLayer'
+          | 'splitAtLayer'
+          | 'addMissingInputs';
         addresses?: string[];
       };
       result: null;

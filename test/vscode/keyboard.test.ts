@@ -14,7 +14,7 @@ describe('keys and menus of the editor', () => {
     await openModel(sample());
     await ui(async ({ page, webview }) => {
       await webview().locator('.tree-row .name:text-is("pool_1")').click({ button: 'right' });
-      const entry = page.locator('.monaco-menu').getByText('Slice up to Layer', { exact: true });
+      const entry = page.locator('.monaco-menu').getByText('Slice up to This Layer', { exact: true });
       await entry.waitFor();
       await page.waitForTimeout(200); // a menu ignores the mouse for its first 100 ms
       await entry.click();

@@ -46,6 +46,47 @@ const views: [string, PageOptions, Step[]][] = [
     ],
   ],
   [
+    'an open cut, tensors at a layer',
+    { model: 'residual' },
+    [
+      select('head'),
+      mark,
+      select('conv2'),
+      (page) => page.keyboard.press('Shift+Space'),
+      (page) => page.locator('.tree-row.missing').waitFor(),
+      tab('Tensors'),
+      (page) => page.locator('.tensor').first().waitFor(),
+      (page) => page.getByRole('button', { name: /^Start from pad/ }).click(),
+    ],
+  ],
+  [
+    'the proof in full',
+    { options: { weak: '1' } },
+    [
+      select('conv_2'),
+      mark,
+      (page) => page.getByText('Verify').click(),
+      (page) => page.locator('button.verdict').click(),
+      (page) => page.locator('#proof').waitFor(),
+    ],
+  ],
+  [
+    'a tensor inside of a layer',
+    {},
+    [
+      select('conv_1'),
+      tab('Tensors'),
+      (page) => page.getByRole('button', { name: 'Mark conv_1@pre as output' }).click(),
+      (page) => page.getByRole('button', { name: 'Preview conv_1@pre' }).click(),
+      (page) => page.locator('.tile').first().waitFor(),
+    ],
+  ],
+  [
+    'no cut to be made',
+    { model: 'bidirectional', options: { refused: 'the states would move' } },
+    [select('bi_concat'), tab('Tensors'), (page) => page.locator('.uncuttable').first().waitFor()],
+  ],
+  [
     'one channel large',
     {},
     [

@@ -30,7 +30,7 @@ describe('a run', () => {
   });
 
   it('shows how far it is, and can be cancelled', async () => {
-    await open({ options: { slow: '300' } });
+    await open({ options: { hold: '1' } });
     await page.locator('.run-line vscode-button').click();
     await page.locator('[role=progressbar][aria-valuenow="14"]').waitFor();
     await page.locator('.run-line vscode-button', { hasText: 'Cancel' }).click();

@@ -15,7 +15,7 @@ afterEach(() => page.close());
 const openMarked = async (options?: PageOptions): Promise<void> => {
   page = await openEditor(harness, options);
   await row(page, 'conv_2').click();
-  await page.keyboard.press('o');
+  await page.keyboard.press('Space');
   await page.locator('.slice-cut').waitFor();
 };
 
@@ -26,7 +26,10 @@ describe('the slice bar', () => {
     await row(page, 'conv_2').locator('.mark-cell').click();
     await page.locator('.slice-cut').waitFor();
     expect(await page.locator('.slice-facts').getAttribute('title')).toBe(
-      '4 layers · 18,816 params · 2.42 M MACs · 74 KB · (·, 11, 11, 64)',
+      '4 layers · 18,816 params · 2.42 M MACs · 74 KB',
+    );
+    expect((await page.locator('.slice-cut').innerText()).replace(/\s+/g, ' ')).toBe(
+      'input_layer (·, 28, 28, 1) to conv_2 (·, 11, 11, 64)',
     );
   });
 

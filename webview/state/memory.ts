@@ -1,6 +1,6 @@
 /** What the view remembers of itself while it is hidden or after a restart. Never anything of the model. */
 
-export const tabIds = ['activations', 'weights', 'config', 'connections'] as const;
+export const tabIds = ['activations', 'tensors', 'weights', 'config', 'connections'] as const;
 export type TabId = (typeof tabIds)[number];
 
 export interface Memory {

@@ -2,12 +2,14 @@
 import { SlicerError } from '../../src/core/errors';
 import { sentence } from '../../src/core/messages';
 import { matchRow, parseQuery } from '../../src/core/model/search';
+import type { Shape } from '../../src/core/model/layerGraph';
 import type { Activation, InputSpec } from '../../src/protocol/engine';
 import { noRun, type HostContract, type Mark, type ViewerState } from '../../src/protocol/viewer';
 import type { Bridge, HostChannel } from '../bridge';
 import { t, useBundle } from '../l10n';
 import { LayerTree, outputAddresses, type TreeRow } from '../tree/rows';
 import { restoreMemory, type Memory } from './memory';
+import { callOf, isInner, SliceMarks, type RowMarks } from './sliceMarks';
 
 type CommandId = HostContract['requests']['command']['params']['id'];
 
@@ -31,8 +33,11 @@ export class ViewerStore {
   notice: string | null = null;
   private selected = new Set<string>();
   private toggled = new Set<string>();
-  private marks = new Map<string, Mark>();
-  private sliceLayers: ReadonlySet<string> | null = null;
+  private sliceMarks = new SliceMarks(null);
+  /** Tensors inside of layers that the last run computed, by the call around them. */
+  private inner = new Map<string, string[]>();
+  /** The tensor whose activation is on show, where it is not the active row's first. */
+  private shown: string | null = null;
   private readonly listeners = new Set<() => void>();
   private readonly bytes = new Map<string, Uint8Array>();
   private saveTimer: ReturnType<typeof setTimeout> | undefined;
@@ -50,7 +55,7 @@ export class ViewerStore {
     this.channel.on('state', (change) => this.applyState(change));
     this.channel.on('activations', ({ reset, items }) => {
       if (reset) this.activations.clear();
-      for (const item of items) this.activations.set(item.address, item);
+      this.addActivations(items);
       this.changed();
     });
   }
@@ -59,7 +64,7 @@ export class ViewerStore {
     try {
       const { activations, l10n, ...state } = await this.channel.request('ready', {});
       useBundle(l10n);
-      for (const item of activations) this.activations.set(item.address, item);
+      this.addActivations(activations);
       this.applyState(state);
     } catch (error) {
       this.report(error);
@@ -105,7 +110,7 @@ export class ViewerStore {
   }
 
   selectedAddresses(): string[] {
-    return this.rows.filter((row) => this.selected.has(row.id)).map((row) => row.id);
+    return this.selectedRows().map((row) => row.id);
   }
 
   /** `extend`: from where the last plain selection was made; `toggle`: this row alone changes. */
@@ -186,39 +191,78 @@ export class ViewerStore {
       .map((other) => other.id);
   }
 
-  // Marks
+  // Tensors of a row
 
-  markOf(address: string): Mark | undefined {
-    return this.marks.get(address);
+  /** The row's outputs, and what was computed inside of it. */
+  tensorsOf(row: TreeRow): string[] {
+    return [...outputAddresses(row), ...(this.inner.get(row.id) ?? [])];
   }
 
-  /** The first mark on any of the row's outputs. */
-  markOfRow(row: TreeRow): Mark | undefined {
-    if (this.marks.size === 0) return undefined;
-    for (const address of outputAddresses(row)) {
-      const mark = this.marks.get(address);
-      if (mark) return mark;
+  /** As the model says; undefined where it does not say it of this tensor. */
+  shapeOf(address: string): Shape | null | undefined {
+    const row = this.tree?.find(address)?.at(-1);
+    return row?.call?.outputs[outputAddresses(row).indexOf(address)]?.shape;
+  }
+
+  /** The one of them whose activation is on show. */
+  shownTensor(row: TreeRow): string {
+    return this.shown !== null && callOf(this.shown) === row.id ? this.shown : row.id;
+  }
+
+  /** Shows the activation of a tensor, of whatever row; false where it has no row. */
+  showTensor(address: string): boolean {
+    if (callOf(address) !== this.memory.active && !this.reveal(address)) return false;
+    this.shown = address;
+    this.remember({ tab: 'activations' });
+    return true;
+  }
+
+  private addActivations(items: readonly Activation[]): void {
+    for (const item of items) this.activations.set(item.address, item);
+    this.inner.clear();
+    for (const address of this.activations.keys()) {
+      if (!isInner(address)) continue;
+      const call = callOf(address);
+      this.inner.set(call, [...(this.inner.get(call) ?? []), address]);
     }
-    return undefined;
+  }
+
+  // Marks
+
+  isMarked(address: string, kind: Mark['kind']): boolean {
+    return this.sliceMarks.has(address, kind);
+  }
+
+  marksOf(row: TreeRow): RowMarks | undefined {
+    return this.sliceMarks.row(row.id);
   }
 
   /** null: there is no slice, so nothing is tinted or dimmed. */
   inSlice(row: TreeRow): boolean | null {
-    return this.sliceLayers === null ? null : this.sliceLayers.has(row.layer.address);
+    return this.sliceMarks.includes(row.layer.address);
   }
 
-  /** Marks all selected rows; if all have the mark, removes it from all. */
-  async toggleMarks(kind: Mark['kind'], addresses = this.markable()): Promise<void> {
-    const marked = (address: string): boolean => this.marks.get(address)?.kind === kind;
-    const remove = addresses.every(marked);
-    for (const address of addresses) {
-      if (marked(address) === remove) await this.ask(this.channel.request('toggleMark', { address, kind }));
+  /** Sets the mark; where all of them stand already, takes it away. */
+  async toggleMarks(kind: Mark['kind'], addresses: readonly string[]): Promise<void> {
+    if (addresses.length > 0) {
+      await this.ask(this.channel.request('toggleMarks', { addresses: [...addresses], kind }));
     }
   }
 
-  /** Selected rows that have a tensor: a scope or a layer that is never called has none. */
-  private markable(): string[] {
-    return this.rows.filter((row) => this.selected.has(row.id) && row.call !== null).map((row) => row.id);
+  /** What a click or key on these rows marks. One row alone that has such marks loses them, also those on its other tensors. */
+  toggleRows(kind: 'output' | 'start', rows: readonly TreeRow[]): Promise<void> {
+    const [only, ...more] = rows;
+    const standing = only && more.length === 0 ? (this.marksOf(only)?.marks[kind] ?? []) : [];
+    const addresses =
+      standing.length > 0 ? standing : rows.filter((row) => canMark(row, kind)).map(({ id }) => ({ address: id }));
+    return this.toggleMarks(
+      kind,
+      addresses.map(({ address }) => address),
+    );
+  }
+
+  selectedRows(): TreeRow[] {
+    return this.rows.filter((row) => this.selected.has(row.id));
   }
 
   // Requests whose answer is a change of state
@@ -276,10 +320,7 @@ export class ViewerStore {
       }
       this.updateSearch();
     }
-    if (change.slice) {
-      this.marks = new Map(change.slice.marks.map((mark) => [mark.address, mark]));
-      this.sliceLayers = change.slice.plan ? new Set(change.slice.plan.layers) : null;
-    }
+    if (change.slice) this.sliceMarks = new SliceMarks(change.slice);
     if (change.run && change.run.state !== before?.run.state) this.runCount++;
     this.changed();
   }
@@ -304,6 +345,12 @@ const emptyState: ViewerState = {
   settings: { colorMap: 'viridis', reduceMotion: false },
   l10n: null,
 };
+
+/** Of a scope or a layer that is never called there is no tensor; what reads nothing starts nothing, but for an input. */
+export function canMark({ call, layer }: TreeRow, kind: 'output' | 'start'): boolean {
+  if (call === null) return false;
+  return kind === 'output' || call.inputs.length > 0 || layer.class === 'InputLayer' || layer.class === 'Placeholder';
+}
 
 function symmetricDifference(set: ReadonlySet<string>, id: string): Set<string> {
   const next = new Set(set);

@@ -20,8 +20,8 @@ export const columnIds: readonly ColumnId[] = ['class', 'shape', 'params', 'macs
 /** When not all fit, these go first. */
 const goesFirst: readonly ColumnId[] = ['time', 'macs', 'range', 'params', 'class', 'activation', 'shape'];
 
-/** Mark gutter, and the room that names get before columns do, px. Names take what is left and end in an ellipsis. */
-const gutterWidth = 24;
+/** Each of the two mark gutters, and the room that names get before columns do, px. Names take what is left and end in an ellipsis. */
+const gutterWidth = 20;
 const nameWidth = { least: 120, most: 190 };
 /** Twistie and padding. */
 const besideName = 40;
@@ -95,7 +95,7 @@ export function visibleColumns(
 ): Column[] {
   const afterRun: readonly ColumnId[] = ['activation', 'range', 'time'];
   let ids = columnIds.filter((id) => !hidden.includes(id) && (hasRun || !afterRun.includes(id)));
-  let total = gutterWidth + widths.name + ids.reduce((sum, id) => sum + widths[id], 0);
+  let total = 2 * gutterWidth + widths.name + ids.reduce((sum, id) => sum + widths[id], 0);
   for (const id of goesFirst) {
     if (total <= available) break;
     if (!ids.includes(id)) continue;
@@ -110,7 +110,9 @@ export function visibleColumns(
   }));
 }
 
-/** For `grid-template-columns`: gutter, name, then the columns. */
+/** For `grid-template-columns`: gutters, name, then the columns. */
 export function gridTemplate(columns: readonly Column[]): string {
-  return [`${gutterWidth}px`, 'minmax(0, 1fr)', ...columns.map((column) => `${column.width}px`)].join(' ');
+  return [`${gutterWidth}px ${gutterWidth}px`, 'minmax(0, 1fr)', ...columns.map((column) => `${column.width}px`)].join(
+    ' ',
+  );
 }

@@ -1,14 +1,15 @@
 /** One row of the tree as a template. */
 import { html, nothing, type TemplateResult } from 'lit';
 import type { Activation } from '../../src/protocol/engine';
-import type { Mark } from '../../src/protocol/viewer';
 import { picture } from '../drawing/picture';
 import { axesOf, describeShape } from '../format/axes';
 import { formatCompact, formatCount, formatMilliseconds, formatPercent, formatValue } from '../format/numbers';
 import { formatShape } from '../format/shapes';
 import { plural, t } from '../l10n';
+import type { RowMarks } from '../state/sliceMarks';
 import { icon } from '../ui/controls';
 import type { Column } from './columns';
+import { outputCell, startCell } from './markCells';
 import type { TreeRow } from './rows';
 
 export interface RowState {
@@ -19,7 +20,7 @@ export interface RowState {
   selected: boolean;
   active: boolean;
   expanded: boolean;
-  mark: Mark | undefined;
+  marks: RowMarks | undefined;
   /** null: there is no slice. */
   inSlice: boolean | null;
   hit: boolean;
@@ -41,7 +42,8 @@ export function rowView(row: TreeRow, state: RowState): TemplateResult {
     state.inSlice === true ? 'in-slice' : '',
     state.inSlice === false ? 'outside-slice' : '',
     state.hit ? 'hit' : '',
-    state.mark ? 'marked' : '',
+    state.marks && Object.values(state.marks.marks).some(({ length }) => length > 0) ? 'marked' : '',
+    (state.marks?.missing.length ?? 0) > 0 ? 'missing' : '',
   ];
   return html`<div
     class=${classes.filter(Boolean).join(' ')}
@@ -57,7 +59,7 @@ export function rowView(row: TreeRow, state: RowState): TemplateResult {
     data-vscode-context=${state.context}
     .style=${`transform:translateY(${state.top}px)`}
   >
-    ${markCell(state.mark, row.call !== null)}
+    ${outputCell(row, state.marks)} ${startCell(row, state.marks)}
     <div class="cell name-cell" role="gridcell" title=${nameTitle(row, state)}>
       <span class="indent" .style=${`width:${(Math.min(row.level, deepestIndent) - 1) * 8}px`}></span>
       <span
@@ -80,32 +82,21 @@ export function rowView(row: TreeRow, state: RowState): TemplateResult {
   </div>`;
 }
 
-function markCell(mark: Mark | undefined, markable: boolean): TemplateResult {
-  if (!mark && !markable) return html`<div class="cell mark-cell" role="gridcell"></div>`;
-  if (!mark) {
-    return html`<div class="cell mark-cell" role="gridcell" title=${t('Mark as output of the slice (Space)')}>
-      ${icon('circle-large-outline', 'mark-hint')}
-    </div>`;
-  }
-  const label = mark.stale ? t('Output mark that no longer fits the file') : t('Marked as output');
-  return html`<div class="cell mark-cell" role="gridcell" title=${label}>
-    <span
-      class="codicon codicon-${mark.stale ? 'circle-slash' : 'circle-large-filled'} mark ${mark.stale ? 'stale' : ''}"
-      role="img"
-      aria-label=${label}
-    ></span>
-  </div>`;
-}
-
-function badges(row: TreeRow, { activation, problem }: RowState): TemplateResult {
+function badges(row: TreeRow, { activation, problem, marks }: RowState): TemplateResult {
   const bad = activation ? activation.statistics.nan + activation.statistics.inf : 0;
   // Of a vector, each unit would count as a channel: its zeros say the same.
   const dead = activation && activation.shape.length > 2 ? activation.statistics.deadChannels : 0;
   const shared = row.layer.sharedWith ?? [];
-  return html`${problem ? badge(problem, icon(problem), t('See the problems of the file')) : nothing}
+  const lacks = marks?.missing.flatMap(({ neededBy }) => neededBy) ?? [];
+  return html`${lacks.length > 0 ? badge('lacks', html`${icon('warning')}${t('missing')}`, t('Missing in the slice: {layers} needs it', { layers: few(lacks) })) : nothing}
+  ${problem ? badge(problem, icon(problem), t('See the problems of the file')) : nothing}
   ${bad > 0 ? badge('bad', activation?.statistics.nan ? 'NaN' : 'Inf', plural(bad, '1 value is not finite', '{count} values are not finite')) : nothing}
   ${dead > 0 ? badge('dead', t('dead {count}', { count: dead }), plural(dead, '1 channel is all zero for this input', '{count} channels are all zero for this input')) : nothing}
   ${shared.length > 0 ? badge('shared', icon('link'), t('Shares weights with {names}', { names: shared.join(', ') })) : nothing}`;
+}
+
+function few(names: readonly string[]): string {
+  return names.slice(0, 3).join(', ') + (names.length > 3 ? ' …' : '');
 }
 
 function badge(kind: string, content: string | TemplateResult, label: string): TemplateResult {

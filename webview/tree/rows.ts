@@ -2,6 +2,7 @@
 import { plainText } from '../../src/core/messageText';
 import type { InspectCall } from '../../src/core/model/inspectDocument';
 import type { LayerRow, ViewerModel } from '../../src/protocol/viewer';
+import { callOf } from '../state/sliceMarks';
 
 export interface TreeRow {
   /** Canonical address of the call: `tower#2/conv`. Unique in the tree. */
@@ -90,20 +91,27 @@ export class LayerTree {
     return rows;
   }
 
-  /** The row of an address (`:1` for an output is left out), with what is above it, outermost first. */
+  /** The row of the call that makes the tensor at `address`, with what is above it, outermost first. */
   find(address: string): TreeRow[] | null {
+    const call = callOf(address);
     const path: TreeRow[] = [];
     let rows = this.roots;
     for (;;) {
       let next: TreeRow | undefined;
       for (const row of rows) {
-        if (row.id === address || isOutputOf(address, row.id)) return [...path, row];
-        if (row.expandable && address.startsWith(`${row.id}/`)) next = row;
+        if (row.id === call) return [...path, row];
+        if (row.expandable && isWithin(call, row.id) && row.id.length > (next?.id.length ?? 0)) next = row;
       }
       if (!next) return null;
       path.push(next);
       rows = this.children(next);
     }
+  }
+
+  /** A node's name holds those of all scopes around it, which stand in the rows above. */
+  private nameIn({ name }: LayerRow, parent: TreeRow | null): string {
+    const scope = this.model.format === 'graph-model' && parent ? `${parent.layer.name}/` : '';
+    return name.startsWith(scope) ? name.slice(scope.length) : name;
   }
 
   private rowsOf(parentAddress: string | null, parent: TreeRow | null): TreeRow[] {
@@ -116,7 +124,7 @@ export class LayerTree {
           layer,
           call,
           callIndex,
-          label: plainText(callIndex === 0 ? layer.name : `${layer.name}#${callIndex + 1}`),
+          label: plainText(callIndex === 0 ? this.nameIn(layer, parent) : `${layer.name}#${callIndex + 1}`),
           parent,
           level: parent ? parent.level + 1 : 1,
           position: 0,
@@ -133,14 +141,15 @@ export class LayerTree {
   }
 }
 
+/** A scope of a graph-model is part of its nodes' names, where a slash is escaped. */
+function isWithin(call: string, around: string): boolean {
+  return call.startsWith(`${around}/`) || call.startsWith(`${around}\\/`);
+}
+
 /** Addresses in the file stand for the first call of what is around them: `tower/conv` → `tower#2/conv`. */
 function rebase(address: string, parentAddress: string | null, parent: TreeRow | null): string {
   if (!parent || parentAddress === null || !address.startsWith(`${parentAddress}/`)) return address;
   return parent.id + address.slice(parentAddress.length);
-}
-
-function isOutputOf(address: string, id: string): boolean {
-  return address.startsWith(`${id}:`) && /^\d+$/.test(address.slice(id.length + 1));
 }
 
 /** The addresses of a row's outputs: `lstm`, `lstm:1` … */

@@ -1,4 +1,6 @@
 /** The tree's keyboard: which key does what. ARIA's treegrid pattern, with VS Code's own habits. */
+import { html, type TemplateResult } from 'lit';
+import { t } from '../l10n';
 import type { ViewerStore } from '../state/viewerStore';
 import type { TreeRow } from './rows';
 
@@ -7,6 +9,22 @@ export interface TreeActions {
   pageSize: number;
   scrollTo(index: number): void;
   open(row: TreeRow): void;
+}
+
+/** Names hardly ever start with one of these, so that typing still finds rows. */
+const cutKeys: Readonly<Record<string, 'sliceBeforeLayer' | 'sliceToLayer' | 'splitAtLayer'>> = {
+  '<': 'sliceBeforeLayer',
+  '>': 'sliceToLayer',
+  '|': 'splitAtLayer',
+};
+
+/** The keys in one line below the tree; also what screen readers say of it. */
+export function keysLine(): TemplateResult {
+  const key = (keys: string, label: string): TemplateResult => html`<span><kbd>${keys}</kbd> ${label}</span>`;
+  return html`<p id="tree-keys" class="tree-keys">
+    ${key('Space', t('output'))} ${key('Shift+Space', t('start here'))} ${key('<', t('slice up to before'))}
+    ${key('>', t('slice up to here'))} ${key('|', t('split'))}
+  </p>`;
 }
 
 /** Letters typed within this many ms of each other make one word. */
@@ -25,7 +43,9 @@ export class TreeKeys {
     const at = Math.max(0, store.indexOf(store.memory.active));
     const row = rows[at];
     if (!row) return false;
-    const control = event.ctrlKey || event.metaKey;
+    // On many keyboards `<`, `|` and others are typed with AltGr, which Windows reports as Ctrl and Alt.
+    const typed = event.getModifierState('AltGraph');
+    const control = (event.ctrlKey || event.metaKey) && !typed;
     const go = (index: number): boolean =>
       this.go(index, event.shiftKey ? 'extend' : control ? 'move' : 'replace', actions);
 
@@ -62,7 +82,7 @@ export class TreeKeys {
         return true;
     }
     if (control) return this.withControl(event.key.toLowerCase(), row, event.code);
-    return event.key.length === 1 && !event.altKey ? this.character(event, row, at, actions) : false;
+    return event.key.length === 1 && (typed || !event.altKey) ? this.character(event, row, at, actions) : false;
   }
 
   private withControl(key: string, row: TreeRow, code: string): boolean {
@@ -83,9 +103,15 @@ export class TreeKeys {
   private character(event: KeyboardEvent, row: TreeRow, at: number, actions: TreeActions): boolean {
     const store = this.store();
     const typing = event.timeStamp - this.typedAt < typeAheadPause && this.typed !== '';
-    if (!typing && (event.key === ' ' || event.key === 'o')) {
+    if (!typing && event.key === ' ') {
       if (!store.isSelected(row.id)) store.select(row.id);
-      void store.toggleMarks('output');
+      void store.toggleRows(event.shiftKey ? 'start' : 'output', store.selectedRows());
+      return true;
+    }
+    const command = typing || !Object.hasOwn(cutKeys, event.key) ? undefined : cutKeys[event.key];
+    if (command) {
+      if (!store.isSelected(row.id)) store.select(row.id);
+      void store.command(command, store.selectedAddresses());
       return true;
     }
     if (event.key === '*') {

@@ -10,11 +10,13 @@ import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement } from 'lit/decorators.js';
 import { repeat } from 'lit/directives/repeat.js';
 import { t } from '../l10n';
+import { icon } from '../ui/controls';
 import { StoreView } from '../views/storeView';
 import { columnWidths, gridTemplate, visibleColumns, type Column, type MeasureText, type Widths } from './columns';
+import { markIcons } from './markCells';
 import { rowView } from './rowView';
 import type { TreeRow } from './rows';
-import { TreeKeys } from './treeKeys';
+import { keysLine, TreeKeys } from './treeKeys';
 
 const rowHeight = 22;
 const headerHeight = 24;
@@ -100,47 +102,50 @@ export class TreeView extends StoreView {
     const columns = this.columns();
     const active = this.activeIndex;
     return html`<div
-      class="tree"
-      role="treegrid"
-      tabindex="0"
-      aria-label=${t('Layers')}
-      aria-multiselectable="true"
-      aria-rowcount=${rows.length + 1}
-      aria-colcount=${columns.length + 2}
-      aria-activedescendant=${active >= 0 ? `tree-row-${active}` : nothing}
-      .style=${`--tree-columns:${gridTemplate(columns)}`}
-      @keydown=${this.onKey}
-      @mousedown=${this.onPress}
-      @dblclick=${this.onDoubleClick}
-      @contextmenu=${this.onContextMenu}
-      @scroll=${this.onScroll}
-    >
-      <div role="rowgroup" class="tree-head">
-        <div role="row" class="tree-header" aria-rowindex="1">
-          <div role="columnheader" class="cell mark-cell"><span class="visually-hidden">${t('Mark')}</span></div>
-          <div role="columnheader" class="cell name-header">${t('Layer')}</div>
-          ${columns.map(
-            (column) =>
-              html`<div role="columnheader" class="cell ${column.alignEnd ? 'end' : ''}">${column.label}</div>`,
+        class="tree"
+        role="treegrid"
+        tabindex="0"
+        aria-label=${t('Layers')}
+        aria-multiselectable="true"
+        aria-rowcount=${rows.length + 1}
+        aria-colcount=${columns.length + 3}
+        aria-describedby="tree-keys"
+        aria-keyshortcuts=${'Space Shift+Space < > |'}
+        aria-activedescendant=${active >= 0 ? `tree-row-${active}` : nothing}
+        .style=${`--tree-columns:${gridTemplate(columns)}`}
+        @keydown=${this.onKey}
+        @mousedown=${this.onPress}
+        @dblclick=${this.onDoubleClick}
+        @contextmenu=${this.onContextMenu}
+        @scroll=${this.onScroll}
+      >
+        <div role="rowgroup" class="tree-head">
+          <div role="row" class="tree-header" aria-rowindex="1">
+            ${gutterHeader(markIcons.output.unset, t('Output'))} ${gutterHeader(markIcons.start.unset, t('Start here'))}
+            <div role="columnheader" class="cell name-header">${t('Layer')}</div>
+            ${columns.map(
+              (column) =>
+                html`<div role="columnheader" class="cell ${column.alignEnd ? 'end' : ''}">${column.label}</div>`,
+            )}
+          </div>
+        </div>
+        <div role="rowgroup" class="tree-body" .style=${`height:${this.virtualizer.getTotalSize()}px`}>
+          ${repeat(
+            this.virtualizer.getVirtualItems(),
+            (item) => rows[item.index]?.id ?? item.index,
+            (item) => {
+              const row = rows[item.index];
+              return row ? this.row(row, item.index, item.start - headerHeight, columns) : nothing;
+            },
           )}
         </div>
+        ${
+          tree && rows.length === 0 && search
+            ? html`<div class="tree-empty" role="row"><span role="gridcell">${t('No layer matches.')}</span></div>`
+            : nothing
+        }
       </div>
-      <div role="rowgroup" class="tree-body" .style=${`height:${this.virtualizer.getTotalSize()}px`}>
-        ${repeat(
-          this.virtualizer.getVirtualItems(),
-          (item) => rows[item.index]?.id ?? item.index,
-          (item) => {
-            const row = rows[item.index];
-            return row ? this.row(row, item.index, item.start - headerHeight, columns) : nothing;
-          },
-        )}
-      </div>
-      ${
-        tree && rows.length === 0 && search
-          ? html`<div class="tree-empty" role="row"><span role="gridcell">${t('No layer matches.')}</span></div>`
-          : nothing
-      }
-    </div>`;
+      ${keysLine()}`;
   }
 
   protected override firstUpdated(): void {
@@ -179,7 +184,7 @@ export class TreeView extends StoreView {
       selected: store.isSelected(row.id),
       active: row.id === store.memory.active,
       expanded: row.expandable && store.isExpanded(row),
-      mark: store.markOfRow(row),
+      marks: store.marksOf(row),
       inSlice: store.inSlice(row),
       hit: store.search?.hits.has(row.layer.address) ?? false,
       activation: store.activations.get(row.id),
@@ -204,11 +209,12 @@ export class TreeView extends StoreView {
     const row = this.rowAt(event);
     if (!row || event.button !== 0) return;
     const target = event.target as Element;
-    if (target.closest('.mark-cell')) {
+    const gutter = target.closest('.gutter-cell');
+    if (gutter) {
       event.preventDefault();
       this.focusTree();
       this.store.select(row.id);
-      if (row.call) void this.store.toggleMarks('output', [row.id]);
+      this.pressGutter(row, gutter, target);
       return;
     }
     if (target.closest('.twistie') && row.expandable) {
@@ -220,10 +226,23 @@ export class TreeView extends StoreView {
     this.focusTree();
   }
 
+  private pressGutter(row: TreeRow, gutter: Element, target: Element): void {
+    const { store } = this;
+    if (!gutter.classList.contains('start-cell')) return void store.toggleRows('output', [row]);
+    const marks = store.marksOf(row)?.marks;
+    const inputs = marks?.input ?? [];
+    const onInput = target.closest('[data-mark="input"]') !== null || (marks?.start.length ?? 0) === 0;
+    if (inputs.length === 0 || !onInput) return void store.toggleRows('start', [row]);
+    void store.toggleMarks(
+      'input',
+      inputs.map(({ address }) => address),
+    );
+  }
+
   private onDoubleClick(event: MouseEvent): void {
     const row = this.rowAt(event);
     const target = event.target as Element;
-    if (!row || target.closest('.mark-cell, .twistie')) return;
+    if (!row || target.closest('.gutter-cell, .twistie')) return;
     if (row.expandable) this.store.setExpanded([row], !this.store.isExpanded(row));
     else this.openDetails();
   }
@@ -271,6 +290,13 @@ export class TreeView extends StoreView {
       if (this.scroller) this.store.remember({ scrollTop: this.scroller.scrollTop });
     }, 300);
   }
+}
+
+/** The columns are too narrow for words; the icons stand above those that they name. */
+function gutterHeader(name: string, label: string): TemplateResult {
+  return html`<div role="columnheader" class="cell gutter-cell" title=${label}>
+    ${icon(name)}<span class="visually-hidden">${label}</span>
+  </div>`;
 }
 
 function textMeasure(): MeasureText {

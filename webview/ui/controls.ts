@@ -1,4 +1,7 @@
-/** Controls as templates. Labels are required: what cannot be named cannot be used without eyes. */
+/**
+ * Controls as templates. Labels are required: what cannot be named cannot be used without eyes.
+ * The toolkit's button hands only `aria-label` on to the button inside it; other ARIA goes there by properties.
+ */
 import { html, nothing, type TemplateResult } from 'lit';
 import { ifDefined } from 'lit/directives/if-defined.js';
 
@@ -14,6 +17,8 @@ interface ButtonOptions {
   disabled?: boolean;
   title?: string;
   id?: string;
+  /** For `aria-keyshortcuts`. */
+  keys?: string;
   onClick: (event: Event) => void;
 }
 
@@ -23,6 +28,7 @@ export function button(options: ButtonOptions): TemplateResult {
     appearance=${options.primary ? 'primary' : 'secondary'}
     ?disabled=${options.disabled ?? false}
     title=${ifDefined(options.title)}
+    .ariaKeyshortcuts=${options.keys ?? null}
     @click=${options.onClick}
     >${options.icon ? html`<span slot="start" class="codicon codicon-${options.icon}"></span>` : nothing}${options.label}</vscode-button
   >`;
@@ -46,9 +52,10 @@ export function iconButton(options: IconButtonOptions): TemplateResult {
     appearance="icon"
     class=${options.className ?? ''}
     aria-label=${options.label}
-    aria-pressed=${ifDefined(options.pressed === undefined ? undefined : options.pressed ? 'true' : 'false')}
+    .ariaPressed=${options.pressed === undefined ? null : String(options.pressed)}
     ?disabled=${options.disabled ?? false}
     title=${title}
+    .ariaKeyshortcuts=${options.keys?.replace('Ctrl', 'Control') ?? null}
     @click=${options.onClick}
     >${icon(options.icon)}</vscode-button
   >`;

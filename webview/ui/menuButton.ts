@@ -32,8 +32,7 @@ export class MenuButton extends LitElement {
         appearance=${this.icon ? 'icon' : 'secondary'}
         ?disabled=${this.disabled}
         aria-label=${this.label}
-        aria-haspopup="menu"
-        aria-expanded="false"
+        .ariaHaspopup=${'menu'}
         title=${this.label}
         @click=${this.toggle}
         @keydown=${this.openByKey}
@@ -92,7 +91,7 @@ export class MenuButton extends LitElement {
 
   private toggled(event: Event): void {
     const open = (event as ToggleEvent).newState === 'open';
-    this.anchor?.setAttribute('aria-expanded', String(open));
+    if (this.anchor) this.anchor.ariaExpanded = String(open);
     if (!open || !this.menu || !this.anchor) return;
     const at = this.anchor.getBoundingClientRect();
     const { offsetWidth: width, offsetHeight: height } = this.menu;

@@ -8,13 +8,15 @@ import { formatCount, formatMilliseconds, formatPercent, formatValue } from '../
 import { formatShape } from '../format/shapes';
 import { t } from '../l10n';
 import { Resource } from '../state/resource';
-import { outputAddresses, type TreeRow } from '../tree/rows';
+import type { TreeRow } from '../tree/rows';
 import { busy, button, icon, linkButton, progressBar, textField } from '../ui/controls';
 import { dropdown } from '../ui/dropdown';
 import { colorMapOptions } from './colorMapOptions';
 import type { LargeMap } from './largeMap';
 import { previewView } from './previewView';
+import { isInner } from '../state/sliceMarks';
 import { StoreView } from './storeView';
+import { roleText } from './tensorsPane';
 
 /** Tiles, and single values, that are asked for at once. */
 const tileLimit = 64;
@@ -23,18 +25,15 @@ const valueLimit = 2000;
 @customElement('ms-activations')
 export class ActivationsPane extends StoreView {
   @property({ attribute: false }) row!: TreeRow;
-  /** Which of the row's outputs. */
-  @state() private output = 0;
   @state() private example = 0;
   @state() private offset = 0;
   @state() private enlarged: number | null = null;
   private readonly preview = new Resource<PreviewResult>(() => this.requestUpdate());
-  private rowId = '';
+  private shownAddress = '';
 
   protected override willUpdate(_changes: PropertyValues): void {
-    if (this.row.id === this.rowId) return;
-    this.rowId = this.row.id;
-    this.output = 0;
+    if (this.address === this.shownAddress) return;
+    this.shownAddress = this.address;
     this.offset = 0;
     this.enlarged = null;
   }
@@ -42,11 +41,11 @@ export class ActivationsPane extends StoreView {
   protected override render(): TemplateResult {
     const run = this.store.state?.run;
     if (!run) return html``;
-    return html`<ms-inputs .store=${this.store}></ms-inputs> ${this.runLine(run)} ${this.body(run)}`;
+    return html`<ms-inputs .store=${this.store}></ms-inputs> ${this.runLine(run)} ${this.tensorLine()} ${this.body(run)}`;
   }
 
   private get address(): string {
-    return outputAddresses(this.row)[this.output] ?? this.row.id;
+    return this.store.shownTensor(this.row);
   }
 
   private runLine(run: RunState): TemplateResult {
@@ -119,11 +118,31 @@ export class ActivationsPane extends StoreView {
     });
   }
 
+  /** The row's outputs, and what a run computed inside of it: one is on show. */
+  private tensorLine(): TemplateResult | typeof nothing {
+    const tensors = this.store.tensorsOf(this.row);
+    const { address } = this;
+    if (!tensors.includes(address)) tensors.push(address);
+    if (tensors.length < 2) return nothing;
+    const label = (tensor: string): string =>
+      isInner(tensor) ? `${tensor} (${roleText({ address: tensor, roles: ['inner'] })})` : tensor;
+    return html`<div class="tensor-line">
+      <span class="quiet">${t('Tensor')}</span>
+      ${dropdown(
+        t('Tensor of this layer'),
+        address,
+        tensors.map((tensor) => ({ value: tensor, label: label(tensor) })),
+        (tensor) => this.store.showTensor(tensor),
+      )}
+    </div>`;
+  }
+
   private body(run: RunState): TemplateResult | typeof nothing {
     const activation = this.store.activations.get(this.address);
     if (!activation) {
       if (run.state === 'running') return html`<p class="empty">${t('This layer has not run yet.')}</p>`;
       if (run.state === 'failed' || this.store.state?.error) return nothing;
+      if (isInner(this.address)) return this.offerInner();
       return run.state === 'none' || run.state === 'cancelled'
         ? this.invitation()
         : html`<p class="empty">${t('The run has no tensor for this row.')}</p>`;
@@ -224,23 +243,8 @@ export class ActivationsPane extends StoreView {
   private viewLine(shape: readonly number[], kind: Preview['kind'] | undefined): TemplateResult {
     const { store } = this;
     const batch = shape[0] ?? 1;
-    const outputs = outputAddresses(this.row);
     const pictures = kind === 'channels' || kind === 'matrix' || kind === 'heatmap';
     return html`<div class="view-line">
-      ${
-        outputs.length > 1
-          ? dropdown(
-              t('Output'),
-              String(this.output),
-              outputs.map((address, index) => ({ value: String(index), label: address })),
-              (value) => {
-                this.output = Number(value);
-                this.offset = 0;
-                this.enlarged = null;
-              },
-            )
-          : nothing
-      }
       ${
         pictures
           ? html`${dropdown(
@@ -276,6 +280,15 @@ export class ActivationsPane extends StoreView {
             >`
           : nothing
       }
+    </div>`;
+  }
+
+  /** Tensors inside of layers are computed only when they are asked for. */
+  private offerInner(): TemplateResult {
+    const { address, store } = this;
+    return html`<div class="empty">
+      <span>${t('The last run did not compute {address}.', { address })}</span>
+      ${button({ label: t('Run with it'), onClick: () => void store.ask(store.channel.request('runInner', { address })) })}
     </div>`;
   }
 

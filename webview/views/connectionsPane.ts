@@ -1,11 +1,13 @@
 /** What a row reads and who reads it, its addresses and indexes. */
 import { html, nothing, type TemplateResult } from 'lit';
 import type { InspectLayer } from '../../src/core/model/inspectDocument';
+import { shownAddress } from '../format/addresses';
 import { axesOf, describeShape } from '../format/axes';
 import { formatCount } from '../format/numbers';
 import { formatShape } from '../format/shapes';
 import { t } from '../l10n';
 import type { ViewerStore } from '../state/viewerStore';
+import { markIcons } from '../tree/markCells';
 import { outputAddresses, type TreeRow } from '../tree/rows';
 import { iconButton, linkButton } from '../ui/controls';
 
@@ -40,16 +42,16 @@ export function connectionsPane(
     <ul class="tensor-list">
       ${(row.call?.outputs ?? []).map((output, index) => {
         const address = outputAddresses(row)[index] ?? row.id;
-        const mark = store.markOf(address);
+        const marked = store.isMarked(address, 'output');
         return html`<li>
           ${iconButton({
             label: t('Mark {address} as output', { address }),
-            icon: mark ? 'circle-large-filled' : 'circle-large-outline',
-            className: 'mark-button',
-            pressed: mark !== undefined,
+            icon: marked ? markIcons.output.set : markIcons.output.unset,
+            className: 'mark-button of-output',
+            pressed: marked,
             onClick: () => void store.toggleMarks('output', [address]),
           })}
-          <span class="code">${address}</span>
+          <span class="code">${shownAddress(address)}</span>
           <span
             class="code quiet"
             title=${describeShape(output.shape, output.dtype, axesOf(row.layer, output.shape?.length ?? 0, layer.config))}
@@ -75,7 +77,7 @@ export function connectionsPane(
 function links(addresses: readonly string[], reveal: (address: string) => void, none: string): TemplateResult {
   if (addresses.length === 0) return html`<p class="quiet">${none}</p>`;
   return html`<ul class="tensor-list">
-    ${addresses.slice(0, 200).map((address) => html`<li>${linkButton(address, () => reveal(address))}</li>`)}
+    ${addresses.slice(0, 200).map((address) => html`<li>${linkButton(shownAddress(address), () => reveal(address))}</li>`)}
     ${addresses.length > 200 ? html`<li class="quiet">${t('and {count} more', { count: addresses.length - 200 })}</li>` : nothing}
   </ul>`;
 }

@@ -6,12 +6,15 @@ import { formatShape } from '../format/shapes';
 import { plural, t } from '../l10n';
 import type { TabId } from '../state/memory';
 import { Resource } from '../state/resource';
+import { canMark } from '../state/viewerStore';
+import { markIcons } from '../tree/markCells';
 import type { TreeRow } from '../tree/rows';
 import { busy, icon, iconButton } from '../ui/controls';
 import { tabList } from '../ui/tabs';
 import { configPane } from './configPane';
 import { connectionsPane } from './connectionsPane';
 import { StoreView } from './storeView';
+import './tensorsPane';
 
 @customElement('ms-details')
 export class DetailsView extends StoreView {
@@ -35,6 +38,7 @@ export class DetailsView extends StoreView {
         t('Details of {name}', { name: row.label }),
         [
           { id: 'activations', label: t('Activations') },
+          { id: 'tensors', label: t('Tensors') },
           {
             id: 'weights',
             label: row.layer.weights > 0 ? t('Weights ({count})', { count: row.layer.weights }) : t('Weights'),
@@ -59,7 +63,7 @@ export class DetailsView extends StoreView {
 
   private heading(row: TreeRow): TemplateResult {
     const { selection } = this.store.memory;
-    const mark = this.store.markOfRow(row);
+    const { marks } = this.store.marksOf(row) ?? {};
     return html`<div class="details-heading">
       <h2 title=${row.id}>${row.label}</h2>
       <span class="details-class">${row.layer.class}</span>
@@ -71,10 +75,22 @@ export class DetailsView extends StoreView {
           ? iconButton({
               label: t('Mark as output of the slice'),
               keys: 'Space',
-              icon: mark ? 'circle-large-filled' : 'circle-large-outline',
-              className: 'mark-button',
-              pressed: mark !== undefined,
-              onClick: () => void this.store.toggleMarks('output', [row.id]),
+              icon: marks?.output.length ? markIcons.output.set : markIcons.output.unset,
+              className: 'mark-button of-output',
+              pressed: (marks?.output.length ?? 0) > 0,
+              onClick: () => void this.store.toggleRows('output', [row]),
+            })
+          : nothing
+      }
+      ${
+        canMark(row, 'start')
+          ? iconButton({
+              label: t('Start here: what this layer reads becomes an input'),
+              keys: 'Shift+Space',
+              icon: markIcons.start.set,
+              className: 'mark-button of-start',
+              pressed: (marks?.start.length ?? 0) > 0,
+              onClick: () => void this.store.toggleRows('start', [row]),
             })
           : nothing
       }
@@ -84,6 +100,7 @@ export class DetailsView extends StoreView {
 
   private panel(tab: TabId, row: TreeRow): TemplateResult {
     if (tab === 'activations') return html`<ms-activations .store=${this.store} .row=${row}></ms-activations>`;
+    if (tab === 'tensors') return html`<ms-tensors .store=${this.store} .row=${row}></ms-tensors>`;
     const { address } = row.layer;
     const details = this.details.use(
       `${this.store.modelCount}\n${address}`,

@@ -7,6 +7,7 @@ import { formatBytes, formatCompact, formatCount } from '../format/numbers';
 import { plural, t } from '../l10n';
 import { icon, linkButton } from '../ui/controls';
 import { menuButton } from '../ui/menuButton';
+import { popupButton } from '../ui/popup';
 import { StoreView } from './storeView';
 
 @customElement('ms-header')
@@ -78,34 +79,30 @@ export class HeaderView extends StoreView {
       ...(problems.length > 0 ? [plural(problems.length, '1 problem', '{count} problems')] : []),
       ...(repairs.length > 0 ? [plural(repairs.length, '1 repair', '{count} repairs')] : []),
     ];
-    return html`<button type="button" class="chip ${kind}" popovertarget="file-notes" aria-haspopup="dialog">
-        ${icon(repairs.length > 0 && problems.length === 0 ? 'tools' : kind)}${labels.join(', ')}
-      </button>
-      <div
-        id="file-notes"
-        class="popup notes"
-        popover="auto"
-        role="dialog"
-        aria-label=${t('Problems and repairs')}
-        @toggle=${placeUnderButton}
-      >
-        ${
-          problems.length > 0
-            ? html`<h2>${t('Problems')}</h2>
-                <ul>
-                  ${problems.map((problem) => this.note(problem.severity, problem.message, problem.address))}
-                </ul>`
-            : nothing
-        }
-        ${
-          repairs.length > 0
-            ? html`<h2>${t('Repairs made in memory so that the file opens')}</h2>
-                <ul>
-                  ${repairs.map((repair) => this.note('tools', repair.message, repair.address))}
-                </ul>`
-            : nothing
-        }
-      </div>`;
+    return popupButton({
+      id: 'file-notes',
+      label: t('Problems and repairs'),
+      button: {
+        className: `chip ${kind}`,
+        content: html`${icon(repairs.length > 0 && problems.length === 0 ? 'tools' : kind)}${labels.join(', ')}`,
+      },
+      content: html`${
+        problems.length > 0
+          ? html`<h2>${t('Problems')}</h2>
+              <ul>
+                ${problems.map((problem) => this.note(problem.severity, problem.message, problem.address))}
+              </ul>`
+          : nothing
+      }
+      ${
+        repairs.length > 0
+          ? html`<h2>${t('Repairs made in memory so that the file opens')}</h2>
+              <ul>
+                ${repairs.map((repair) => this.note('tools', repair.message, repair.address))}
+              </ul>`
+          : nothing
+      }`,
+    });
   }
 
   private note(iconName: string, message: string, address: string | null): TemplateResult {
@@ -132,19 +129,15 @@ export class HeaderView extends StoreView {
         ${icon('server-process')}${run.backend}
       </span>`;
     }
-    return html`<button type="button" class="chip warning" popovertarget="fallbacks" aria-haspopup="dialog">
-        ${icon('server-process')}${run.backend}${icon('arrow-small-right')}${[...new Set(fallbacks.map((f) => f.backend))].join(', ')}
-        <span>${plural(fallbacks.length, '1 fall-back', '{count} fall-backs')}</span>
-      </button>
-      <div
-        id="fallbacks"
-        class="popup notes"
-        popover="auto"
-        role="dialog"
-        aria-label=${t('Fall-backs')}
-        @toggle=${placeUnderButton}
-      >
-        <h2>${t('Layers that ran on another backend')}</h2>
+    return popupButton({
+      id: 'fallbacks',
+      label: t('Fall-backs'),
+      button: {
+        className: 'chip warning',
+        content: html`${icon('server-process')}${run.backend}${icon('arrow-small-right')}${[...new Set(fallbacks.map((f) => f.backend))].join(', ')}
+          <span>${plural(fallbacks.length, '1 fall-back', '{count} fall-backs')}</span>`,
+      },
+      content: html`<h2>${t('Layers that ran on another backend')}</h2>
         <ul>
           ${fallbacks
             .slice(0, 200)
@@ -157,8 +150,8 @@ export class HeaderView extends StoreView {
                   >
                 </li>`,
             )}
-        </ul>
-      </div>`;
+        </ul>`,
+    });
   }
 }
 
@@ -177,14 +170,4 @@ function formatName(format: ModelFormat): string {
     case 'weights-manifest':
       return t('TF.js weights manifest');
   }
-}
-
-/** Popovers stand in the middle of the page unless they are told where. */
-function placeUnderButton(event: Event): void {
-  const popup = event.target as HTMLElement;
-  if ((event as ToggleEvent).newState !== 'open') return;
-  const opener = document.querySelector(`[popovertarget="${popup.id}"]`)?.getBoundingClientRect();
-  if (!opener) return;
-  popup.style.top = `${opener.bottom + 4}px`;
-  popup.style.left = `${Math.max(8, Math.min(opener.left, window.innerWidth - popup.offsetWidth - 8))}px`;
 }

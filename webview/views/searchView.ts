@@ -86,7 +86,11 @@ export class SearchView extends StoreView {
   }
 
   private clear(): void {
+    const { activeRow: row, search } = this.store;
+    const found = row !== null && search?.hits.has(row.layer.address) === true;
     this.store.setQuery('');
+    // What was found in a closed scope would be gone from sight, and from the keys, at once.
+    if (found) this.store.reveal(row.id);
     this.dispatchEvent(new CustomEvent('show-active', { bubbles: true }));
     this.querySelector('input')?.focus();
   }

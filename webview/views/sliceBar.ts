@@ -2,14 +2,19 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { customElement } from 'lit/decorators.js';
 import type { SlicePlan } from '../../src/core/slicing/slice';
-import type { VerifyResult } from '../../src/protocol/engine';
 import type { SliceState } from '../../src/protocol/viewer';
-import { formatBytes, formatCompact, formatCount, formatValue } from '../format/numbers';
+import { shortAddress, shownAddress } from '../format/addresses';
+import { formatBytes, formatCompact, formatCount } from '../format/numbers';
 import { formatShape } from '../format/shapes';
 import { plural, t } from '../l10n';
-import { button, icon, iconButton, linkButton, progressBar } from '../ui/controls';
+import { button, icon, iconButton, linkButton } from '../ui/controls';
 import { menuButton } from '../ui/menuButton';
+import { sliceFindings } from './sliceFindings';
 import { StoreView } from './storeView';
+import { verdictView } from './verdictView';
+
+/** Inputs, and outputs, that are named on the bar. */
+const shownTensors = 3;
 
 @customElement('ms-slice-bar')
 export class SliceBar extends StoreView {
@@ -23,7 +28,7 @@ export class SliceBar extends StoreView {
         ${
           slice.plan
             ? this.summary(slice.plan)
-            : html`<span class="slice-facts">${slice.marks.length === 0 ? t('No layer is marked.') : ''}</span>`
+            : html`<span class="slice-what quiet">${slice.marks.length === 0 ? t('No layer is marked.') : ''}</span>`
         }
         ${slice.plan ? this.actions(slice) : nothing}
         <span class="slice-history">
@@ -36,7 +41,7 @@ export class SliceBar extends StoreView {
           }
         </span>
       </div>
-      ${this.findings(slice)}
+      ${sliceFindings(this.store, slice, (address) => this.reveal(address))}
     </footer>`;
   }
 
@@ -45,34 +50,43 @@ export class SliceBar extends StoreView {
   }
 
   private summary(plan: SlicePlan): TemplateResult {
-    const names = (tensors: readonly { address: string }[]): TemplateResult[] =>
-      tensors
-        .slice(0, 4)
-        .map(({ address }, index) => html`${index > 0 ? ', ' : ''}${linkButton(address, () => this.reveal(address))}`);
-    const more = (count: number): string => (count > 4 ? ` +${count - 4}` : '');
     const facts = [
       plural(plan.layers.length, '1 layer', '{count} layers'),
       t('{count} params', { count: formatCount(plan.params.total) }),
-      ...(plan.macs === null ? [] : [t('{count} MACs', { count: formatCompact(plan.macs) })]),
+      plan.macs === null ? t('MACs unknown') : t('{count} MACs', { count: formatCompact(plan.macs) }),
       formatBytes(plan.weightBytes),
     ];
-    const out = plan.outputs.map((output) => formatShape(output.shape)).join(' ');
-    return html`<span class="slice-cut">
-        ${names(plan.inputs)}${more(plan.inputs.length)}${icon('arrow-right')}<span class="visually-hidden"
-          >${t('to')}</span
-        >${names(plan.outputs)}${more(plan.outputs.length)}
+    return html`<div class="slice-what">
+      <span class="slice-cut">
+        ${this.tensors(plan.inputs)}${icon('arrow-right')}<span class="visually-hidden">${t('to')}</span
+        >${this.tensors(plan.outputs)}
       </span>
-      <span class="slice-facts" title=${[...facts, out].join(' · ')}>
-        ${facts.map((fact) => html`<span>${fact}</span>`)}<span><span class="code">${out}</span></span>
-      </span>`;
+      <span class="slice-facts" title=${facts.join(' · ')}>${facts.map((fact) => html`<span>${fact}</span>`)}</span>
+    </div>`;
+  }
+
+  private tensors(tensors: SlicePlan['inputs']): TemplateResult {
+    const all = tensors.map(({ address, shape }) => `${shownAddress(address)} ${formatShape(shape)}`);
+    return html`<span class="slice-tensors" title=${all.slice(0, 40).join('\n')}
+      >${tensors
+        .slice(0, shownTensors)
+        .map(
+          ({ address, shape }) =>
+            html`<span
+              >${linkButton(shortAddress(address), () => this.reveal(address))}
+              <span class="quiet">${shape === null ? '' : formatShape(shape)}</span></span
+            >`,
+        )}${tensors.length > shownTensors ? html`<span>+${tensors.length - shownTensors}</span>` : nothing}</span
+    >`;
   }
 
   private actions(slice: SliceState): TemplateResult {
     const ready = slice.plan?.boundary.closed === true;
     const exportable = ready && slice.plan?.notExportable.length === 0;
     const { verification } = slice;
+    const inside = this.inside(slice.plan);
     return html`<span class="slice-actions">
-      ${this.verdict(slice)}
+      ${verdictView(slice)}
       ${
         verification.state === 'running'
           ? button({ label: t('Cancel'), onClick: () => this.ask('cancelVerify') })
@@ -84,7 +98,21 @@ export class SliceBar extends StoreView {
               onClick: () => this.ask('verify'),
             })
       }
-      ${button({ label: t('Save…'), icon: 'save', primary: true, disabled: !exportable, onClick: () => void this.store.command('saveSlice') })}
+      ${button({
+        label: t('Save…'),
+        icon: 'save',
+        primary: true,
+        disabled: !exportable,
+        title:
+          slice.plan?.format === 'graph-model' ? t('Save as a TF.js graph model') : t('Save as a TF.js layers model'),
+        onClick: () => void this.store.command('saveSlice'),
+      })}
+      ${button({
+        label: t('Split…'),
+        disabled: !ready || inside.length === 0,
+        title: t('Save both parts: the model up to the marked outputs, and from there on'),
+        onClick: () => void this.store.command('splitAtLayer', inside),
+      })}
       ${menuButton(t('Code…'), [
         {
           label: t('Extraction'),
@@ -100,90 +128,13 @@ export class SliceBar extends StoreView {
     </span>`;
   }
 
-  private verdict({ verification }: SliceState): TemplateResult | typeof nothing {
-    switch (verification.state) {
-      case 'none':
-        return nothing;
-      case 'running':
-        return html`<span class="verdict">${progressBar(t('Verifying'), verification.done, verification.total)}</span>`;
-      case 'failed':
-        return html`<span class="verdict failed" role="status">${icon('error')}${t('Not verified')}</span>`;
-      case 'done': {
-        const { result, stale } = verification;
-        const text = result.passed ? worst(result) : t('differs by {worst}', { worst: worst(result) });
-        const label = result.passed ? t('Verified: difference {worst}', { worst: worst(result) }) : text;
-        return html`<span
-          class="verdict ${stale ? 'stale' : result.passed ? 'passed' : 'failed'}"
-          role="status"
-          title=${verdictTitle(result, stale)}
-        >
-          ${icon(stale ? 'history' : result.passed ? 'pass' : 'error')}<span aria-hidden="true">${text}</span
-          ><span class="visually-hidden">${label}</span>${stale ? html` <span>${t('out of date')}</span>` : nothing}${
-            result.weak ? html` <span>${t('weak')}</span>` : nothing
-          }
-        </span>`;
-      }
-    }
-  }
-
-  private findings(slice: SliceState): TemplateResult | typeof nothing {
-    const { plan, planError, verification, marks } = slice;
-    const lines: TemplateResult[] = [];
-    const line = (kind: string, text: string, address: string | null = null): void => {
-      lines.push(
-        html`<li class="note ${kind}">
-          ${icon(kind)}<span
-            >${address !== null ? html`${linkButton(address, () => this.reveal(address))} ` : nothing}${text}</span
-          >
-        </li>`,
-      );
-    };
-    if (planError !== null) line('error', planError);
-    for (const mark of marks) if (mark.stale) line('warning', t('This mark no longer fits the file.'), mark.address);
-    for (const missing of plan?.boundary.missing ?? []) {
-      line(
-        'error',
-        t('This tensor {shape} is missing: {layers} needs it.', {
-          shape: formatShape(missing.shape),
-          layers: missing.neededBy.join(', '),
-        }),
-        missing.address,
-      );
-    }
-    for (const { address, reason } of plan?.notExportable ?? [])
-      line('warning', t('Cannot be saved: {reason}', { reason }), address);
-    for (const note of plan?.notes ?? []) line('info', note.message, note.address);
-    if (verification.state === 'failed') line('error', verification.message);
-    if (verification.state === 'done' && verification.result.weak) {
-      line(
-        'warning',
-        t('Every output is constant for this input, so that agreement proves little. Try another input.'),
-      );
-    }
-    return lines.length > 0
-      ? html`<ul class="slice-findings">
-          ${lines}
-        </ul>`
-      : nothing;
+  /** Outputs of the slice that the model itself does not hand out: behind them there is another part. */
+  private inside(plan: SlicePlan | null): string[] {
+    const own = new Set(this.store.state?.model?.outputs.map(({ address }) => address));
+    return (plan?.outputs ?? []).map(({ address }) => address).filter((address) => !own.has(address));
   }
 
   private reveal(address: string): void {
     this.dispatchEvent(new CustomEvent('reveal-address', { bubbles: true, detail: address }));
   }
-}
-
-function worst(result: VerifyResult): string {
-  let largest = 0;
-  for (const { maxAbsDiff } of result.outputs) {
-    if (typeof maxAbsDiff === 'string') return maxAbsDiff;
-    largest = Math.max(largest, maxAbsDiff);
-  }
-  return formatValue(largest, 3);
-}
-
-function verdictTitle(result: VerifyResult, stale: boolean): string {
-  const lines = result.outputs.map((output) => `${output.address}: ${output.maxAbsDiff}`);
-  lines.unshift(t('Largest difference between slice and original on {backend}', { backend: result.backend }));
-  if (stale) lines.push(t('The marks changed since: verify again.'));
-  return lines.join('\n');
 }

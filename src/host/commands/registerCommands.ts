@@ -18,9 +18,18 @@ import { preferencesFor, writeSetting } from '../preferences';
 import { errorSentence, isCancelled } from '../sentences';
 import { insertCode } from './codeCommands';
 import { CommandTargets, normalizeArguments, toUri } from './commandTargets';
-import { markOutput, saveSlice, sliceToLayer, verifySlice } from './cutCommands';
+import {
+  addMissingInputs,
+  markInput,
+  markOutput,
+  saveSlice,
+  sliceBeforeLayer,
+  sliceToLayer,
+  verifySlice,
+} from './cutCommands';
 import { exportActivations, exportSummary } from './exportCommands';
 import { openAsText, openModel, openSample } from './openCommands';
+import { splitAtLayer } from './splitCommand';
 
 export interface CommandServices {
   editors: ModelEditors;
@@ -57,10 +66,14 @@ export function commandHandlers({
       if (addresses.length > 0) await env.clipboard.writeText(addresses.join('\n'));
     },
     [commands.markOutput]: (args) => markOutput(args, targets),
+    [commands.markInput]: (args) => markInput(args, targets),
+    [commands.addMissingInputs]: (args) => addMissingInputs(args, targets),
     [commands.clearMarks]: async (args) => (await targets.panel(args)).document.cut.clear(),
     [commands.undoMarks]: async (args) => (await targets.panel(args)).document.cut.undo(),
     [commands.redoMarks]: async (args) => (await targets.panel(args)).document.cut.redo(),
     [commands.sliceToLayer]: (args) => sliceToLayer(args, targets),
+    [commands.sliceBeforeLayer]: (args) => sliceBeforeLayer(args, targets),
+    [commands.splitAtLayer]: (args) => splitAtLayer(args, targets),
     [commands.verifySlice]: (args) => verifySlice(args, targets),
     [commands.saveSlice]: (args) => saveSlice(args, targets),
     [commands.insertExtractionCode]: (args) => insertCode('extraction', args, targets, codeEditors),

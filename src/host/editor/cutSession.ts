@@ -1,20 +1,31 @@
 /** Marks, the slice that they plan, and its proof. */
 import { l10n } from 'vscode';
 import { SlicerError } from '../../core/errors';
-import { resolveAddress } from '../../core/model/address';
+import { formatAddress, resolveAddress } from '../../core/model/address';
+import type { LayerGraph } from '../../core/model/layerGraph';
+import { closeCut, tensorsReadBy } from '../../core/slicing/closeCut';
 import { planCut } from '../../core/slicing/sliceModel';
 import type { Cut, SlicePlan } from '../../core/slicing/slice';
-import type { InputSpec, VerifyResult } from '../../protocol/engine';
+import type { InputSpec, Progress, VerifyResult } from '../../protocol/engine';
 import type { Mark, SliceState } from '../../protocol/viewer';
 import { errorSentence, isCancelled } from '../sentences';
 import type { DocumentContext } from './documentContext';
-import { MarkHistory, type PlacedMark } from './markHistory';
+import { shapesAt } from './markedShapes';
+import { MarkHistory, type PlacedMark, type ShapesAt } from './markHistory';
 
 /** Several marks set one after the other are proven once. */
 const SETTLE_MS = 300;
 
+/** What a proof is made with instead of the editor's input, and on what instead of the slice as it would be saved. */
+export interface ProofOptions {
+  data?: InputSpec[][];
+  slicePath?: string;
+}
+
 export class CutSession {
   private history = new MarkHistory();
+  private marks: Mark[] = [];
+  private wanted: Cut | null = null;
   private plan: SlicePlan | null = null;
   private planError: string | null = null;
   private verification: SliceState['verification'] = { state: 'none' };
@@ -44,31 +55,46 @@ export class CutSession {
 
   /** What the marks that still fit ask for; null when there are none. */
   get cut(): Cut | null {
-    const fitting = this.marks.filter(({ stale }) => !stale);
-    if (fitting.length === 0) return null;
-    const of = (kind: Mark['kind']): string[] =>
-      fitting.filter((mark) => mark.kind === kind).map(({ address }) => address);
-    return { outputs: of('output'), inputs: of('input') };
+    return this.wanted;
   }
 
   restore(marks: readonly PlacedMark[]): void {
     this.history = new MarkHistory([...marks]);
+    this.replan();
   }
 
-  /** @throws SlicerError `unknown-address`; then nothing is marked. */
+  /** @throws SlicerError `unknown-address`, `usage` for a start that reads nothing; then nothing is marked. */
   toggle(addresses: readonly string[], kind: Mark['kind']): void {
-    if (this.history.toggle(this.canonical(addresses), kind, this.shapes())) this.changed();
+    if (this.history.toggle(this.canonical(addresses, kind), kind, this.shapesAt())) this.changed();
   }
 
   /** These outputs and nothing else, in one step. @throws SlicerError `unknown-address`. */
   setOutputs(addresses: readonly string[]): void {
-    const shapes = this.shapes();
-    const marks = this.canonical(addresses).map((address) => ({
-      address,
-      kind: 'output' as const,
-      shape: shapes.get(address) ?? null,
-    }));
-    if (this.history.replace(marks)) this.changed();
+    const all = ['output', 'start', 'input'] as const;
+    if (this.history.exchange(all, this.canonical(addresses, 'output'), 'output', this.shapesAt())) this.changed();
+  }
+
+  /** As outputs what these layers read, and nothing else, in one step. @throws SlicerError `unknown-address`, `usage`. */
+  setOutputsBefore(addresses: readonly string[]): void {
+    const calls = this.canonical(addresses, 'start');
+    const graph = this.context.loaded()?.model.graph;
+    if (graph) this.setOutputs(calls.flatMap((call) => tensorsReadBy(graph, call)));
+  }
+
+  /** These tensors as inputs in the place of all starts and inputs, in one step. @throws SlicerError `unknown-address`. */
+  setInputs(addresses: readonly string[]): void {
+    const canonical = this.canonical(addresses, 'input');
+    if (this.history.exchange(['start', 'input'], canonical, 'input', this.shapesAt())) this.changed();
+  }
+
+  /** Makes inputs of all that the cut lacks, in one step. @throws SlicerError `usage` when it lacks nothing. */
+  addMissing(): void {
+    const model = this.context.loaded()?.model;
+    const { cut, plan } = this;
+    if (!model || !cut || !plan || plan.boundary.closed)
+      throw new SlicerError('usage', { detail: this.planError ?? l10n.t('Nothing is missing.') });
+    const missing = closeCut(model, cut).inputs.filter((address) => !cut.inputs.includes(address));
+    if (this.history.add(missing, 'input', this.shapesAt())) this.changed();
   }
 
   clear(): void {
@@ -98,7 +124,7 @@ export class CutSession {
    * Runs the slice against the original. A proof that is under way is given up.
    * @throws SlicerError `cut-open`, `cancelled` and those of the engine.
    */
-  async verify(): Promise<VerifyResult> {
+  async verify(options: ProofOptions = {}): Promise<VerifyResult> {
     const { cut } = this;
     if (!cut || !this.plan) throw new SlicerError('usage', { detail: this.planError ?? l10n.t('No layer is marked.') });
     clearTimeout(this.timer);
@@ -111,13 +137,10 @@ export class CutSession {
     };
     show({ state: 'running', done: 0, total: this.plan.calls });
     try {
-      const params = { cut, inputs: this.inputs(), tolerance: 0, backend: this.context.preferences().backend };
-      const result = await this.context.inTurn(proof.signal, () =>
-        this.context.engine.request('verify', params, {
-          signal: proof.signal,
-          onProgress: ({ done, total }) => show({ state: 'running', done, total }),
-        }),
-      );
+      const result = await this.prove(cut, options, {
+        signal: proof.signal,
+        onProgress: ({ done, total }) => show({ state: 'running', done, total }),
+      });
       if (proof.signal.aborted) throw new SlicerError('cancelled');
       show({ state: 'done', result, stale: false });
       return result;
@@ -125,6 +148,19 @@ export class CutSession {
       show(isCancelled(error) ? { state: 'none' } : { state: 'failed', message: errorSentence(error) });
       throw error;
     }
+  }
+
+  /** Proves any cut of this model, whatever is marked. @throws SlicerError `cut-open`, `cancelled` and those of the engine. */
+  prove(
+    cut: Cut,
+    { data = [this.inputs()], slicePath }: ProofOptions,
+    options: { signal: AbortSignal; onProgress: (progress: Progress) => void },
+  ): Promise<VerifyResult> {
+    const { backend } = this.context.preferences();
+    const saved = slicePath === undefined ? {} : { slicePath };
+    return this.context.inTurn(options.signal, () =>
+      this.context.engine.request('verify', { cut, data, tolerance: 0, backend, ...saved }, options),
+    );
   }
 
   cancelVerify(): void {
@@ -136,18 +172,25 @@ export class CutSession {
     this.cancelVerify();
   }
 
-  private get marks(): Mark[] {
-    return this.history.marks(this.context.loaded()?.shapes ?? null);
-  }
-
-  private shapes(): ReadonlyMap<string, PlacedMark['shape']> {
-    return this.context.loaded()?.shapes ?? new Map();
-  }
-
-  private canonical(addresses: readonly string[]): string[] {
+  private shapesAt(): ShapesAt {
     const loaded = this.context.loaded();
     if (!loaded) throw new SlicerError('closed');
-    return [...new Set(addresses.map((address) => resolveAddress(loaded.model.graph, address).address))];
+    return shapesAt(loaded);
+  }
+
+  private canonical(addresses: readonly string[], kind: Mark['kind']): string[] {
+    const loaded = this.context.loaded();
+    if (!loaded) throw new SlicerError('closed');
+    const { graph } = loaded.model;
+    const canonical = (text: string): string => {
+      const { address, path } = resolveAddress(graph, text);
+      if (kind !== 'start') return address;
+      // A layer is where one starts, not one of its outputs.
+      const call = formatAddress(path);
+      tensorsReadBy(graph, call);
+      return call;
+    };
+    return [...new Set(addresses.map(canonical))];
   }
 
   private changed(): void {
@@ -158,12 +201,13 @@ export class CutSession {
 
   private replan(): void {
     const loaded = this.context.loaded();
-    const { cut } = this;
+    this.marks = this.history.marks(loaded && shapesAt(loaded));
+    this.wanted = loaded && cutOf(loaded.model.graph, this.marks);
     this.plan = null;
     this.planError = null;
-    if (!loaded || !cut) return;
+    if (!loaded || !this.wanted) return;
     try {
-      this.plan = planCut(loaded.model, cut);
+      this.plan = planCut(loaded.model, this.wanted);
     } catch (error) {
       this.planError = errorSentence(error);
     }
@@ -189,4 +233,15 @@ export class CutSession {
   private publish(): void {
     this.context.publish({ slice: this.state });
   }
+}
+
+/** What the marks that still fit ask for; null when there are none. */
+function cutOf(graph: LayerGraph, marks: readonly Mark[]): Cut | null {
+  const fitting = marks.filter(({ stale }) => !stale);
+  if (fitting.length === 0) return null;
+  const outputs = fitting.filter(({ kind }) => kind === 'output').map(({ address }) => address);
+  const inputs = fitting.flatMap(({ address, kind }) =>
+    kind === 'input' ? [address] : kind === 'start' ? tensorsReadBy(graph, address) : [],
+  );
+  return { outputs, inputs: [...new Set(inputs)] };
 }

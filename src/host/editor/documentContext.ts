@@ -5,7 +5,7 @@ import type { ModelFile } from '../../core/model/modelFile';
 import type { HostContract } from '../../protocol/viewer';
 import type { Preferences } from '../preferences';
 import type { EngineSession } from './engineSession';
-import type { TensorShapes } from './markHistory';
+import type { TensorShapes } from './viewerModel';
 
 /** A model as it stands in the engine now. */
 export interface LoadedModel {

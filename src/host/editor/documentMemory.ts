@@ -15,7 +15,9 @@ export class DocumentMemory {
   constructor(private readonly state: Memento) {}
 
   recall(uri: Uri): RememberedDocument | null {
-    return this.entries().find(([key]) => key === uri.toString())?.[1] ?? null;
+    const found = this.entries().find(([key]) => key === uri.toString())?.[1];
+    // What another version of the extension wrote may say less of a mark.
+    return found ? { ...found, marks: found.marks.filter(({ shapes }) => Array.isArray(shapes)) } : null;
   }
 
   /** Bytes that were dropped or pasted are not kept: such an input starts anew. */

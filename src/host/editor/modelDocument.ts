@@ -5,7 +5,9 @@ import { SlicerError, type ErrorCode } from '../../core/errors';
 import { inspectModel } from '../../core/model/inspect';
 import type { InspectLayer } from '../../core/model/inspectDocument';
 import type { ModelFile } from '../../core/model/modelFile';
-import type { EngineContract } from '../../protocol/engine';
+import type { Cut } from '../../core/slicing/slice';
+import { tensorsAround, type TensorAround } from '../../core/slicing/tensorsAround';
+import type { EngineContract, Progress } from '../../protocol/engine';
 import type { ErrorPage, ViewerModel, ViewerState } from '../../protocol/viewer';
 import { Disposables } from '../disposables';
 import { preferencesFor, type Preferences } from '../preferences';
@@ -183,23 +185,28 @@ export class ModelDocument implements Disposable {
     return layer;
   }
 
+  /** @throws SlicerError `unknown-address`. */
+  tensorsAround(address: string): TensorAround[] {
+    if (!this.loadedModel) throw new SlicerError('closed');
+    return tensorsAround(this.loadedModel.model.graph, address);
+  }
+
   weightStatistics(address: string): Promise<EngineContract['requests']['weightStatistics']['result']> {
     return this.engine.request('weightStatistics', { address });
   }
 
-  /** Writes the marked slice. Asks nothing; `target-exists` without `force`. */
+  /** Writes a slice of this model. Asks nothing; `target-exists` without `force`. */
   save(
-    params: { target: string; name?: string; force: boolean },
-    options: { signal: AbortSignal; onProgress?: (progress: { done: number; total: number; at: string }) => void },
+    cut: Cut,
+    params: { target: string; name?: string; force: boolean; shardBytes?: number },
+    options: { signal: AbortSignal; onProgress?: (progress: Progress) => void },
   ): Promise<{ files: string[]; bytes: number }> {
-    const { cut } = this.cut;
-    if (!cut) throw new SlicerError('usage', { detail: l10n.t('No layer is marked.') });
     return this.context.inTurn(options.signal, () => this.engine.request('save', { cut, ...params }, options));
   }
 
   exportActivations(
     params: { addresses: 'all' | string[]; target: string; png: boolean; force: boolean },
-    options: { signal: AbortSignal; onProgress?: (progress: { done: number; total: number; at: string }) => void },
+    options: { signal: AbortSignal; onProgress?: (progress: Progress) => void },
   ): Promise<{ files: string[]; bytes: number }> {
     const kept = this.run.keptRun;
     if (!kept) throw new SlicerError('handle-gone');

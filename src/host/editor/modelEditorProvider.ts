@@ -96,11 +96,14 @@ export class ModelEditors implements CustomReadonlyEditorProvider<LeasedDocument
 
   private showContext(document: ModelDocument | null): void {
     const hasModel = Boolean(document?.loaded);
-    const hasMarks = Boolean(document?.cut.cut);
-    const now = `${hasModel} ${hasMarks}`;
+    const slice = document?.cut.state;
+    const hasMarks = (slice?.marks.length ?? 0) > 0;
+    const cutIsOpen = slice?.plan?.boundary.closed === false;
+    const now = `${hasModel} ${hasMarks} ${cutIsOpen}`;
     if (now === this.shown) return;
     this.shown = now;
     void commands.executeCommand('setContext', contextKeys.hasModel, hasModel);
     void commands.executeCommand('setContext', contextKeys.hasMarks, hasMarks);
+    void commands.executeCommand('setContext', contextKeys.cutIsOpen, cutIsOpen);
   }
 }

@@ -1,5 +1,6 @@
 /** The input, the run, and what came of it: statistics, thumbnails, previews. */
 import { SlicerError } from '../../core/errors';
+import { resolveAddress } from '../../core/model/address';
 import type { ModelFile } from '../../core/model/modelFile';
 import type {
   Activation,
@@ -34,6 +35,8 @@ export class RunSession {
   private resolving: AbortController | null = null;
   private kept: { epoch: number; runId: number } | null = null;
   private progressShown = 0;
+  /** Inner tensors that every run computes besides, while the document is open. */
+  private inner: readonly string[] = [];
 
   constructor(
     private readonly context: DocumentContext,
@@ -69,6 +72,7 @@ export class RunSession {
   async modelChanged(model: ModelFile | null): Promise<void> {
     this.cancel('file-changed');
     this.loseTensors();
+    this.inner = this.inner.filter((address) => model && isInner(model, address));
     const known = new Map(this.input.specs.map((spec) => [spec.input, spec]));
     const specs = model?.graph.inputs.map(({ name }) => known.get(name) ?? defaultSpec(name)) ?? this.input.specs;
     this.publishInput({ specs, resolved: null, error: null });
@@ -107,7 +111,15 @@ export class RunSession {
     this.publishActivations({ reset: true, items: [] });
     try {
       const { backend, colorMap } = this.context.preferences();
-      const params = { inputs: this.specs, want: 'all', backend, thumbnails: true, colorMap, keep: true } as const;
+      const params = {
+        inputs: this.specs,
+        want: 'all',
+        ...(this.inner.length > 0 ? { inner: [...this.inner] } : {}),
+        backend,
+        thumbnails: true,
+        colorMap,
+        keep: true,
+      } as const;
       const result = await this.context.inTurn(controller.signal, () =>
         this.context.engine.request('run', params, {
           signal: controller.signal,
@@ -132,6 +144,24 @@ export class RunSession {
       throw error;
     } finally {
       if (current()) this.controller = null;
+    }
+  }
+
+  /**
+   * Runs all layers and this inner tensor, in this run and in later ones.
+   * @throws SlicerError `unknown-address`, and as `start`; what cannot be computed is left out of the next run.
+   */
+  async startWithInner(text: string): Promise<RunResult> {
+    const model = this.context.loaded()?.model;
+    if (!model) throw new SlicerError('closed');
+    const { address } = resolveAddress(model.graph, text);
+    const before = this.inner;
+    if (!before.includes(address) && isInner(model, address)) this.inner = [...before, address];
+    try {
+      return await this.start();
+    } catch (error) {
+      if (!isCancelled(error) && !before.includes(address)) this.inner = this.inner.filter((own) => own !== address);
+      throw error;
     }
   }
 
@@ -283,6 +313,17 @@ export class RunSession {
 /** Noise, not zeros: with zeros a wrong slice can look right. */
 function defaultSpec(input: string): InputSpec {
   return { input, source: { kind: 'random', seed: 7 } };
+}
+
+/** Whether the model has a tensor of this address inside one of its layers, not between them. */
+function isInner(model: ModelFile, text: string): boolean {
+  try {
+    const { address, inner } = resolveAddress(model.graph, text);
+    return inner !== null && address === text;
+  } catch (error) {
+    if (error instanceof SlicerError) return false;
+    throw error;
+  }
 }
 
 function previewBytes({ preview }: PreviewResult): number {

@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from 'vitest';
-import { plural, t, useBundle } from '../../../webview/l10n';
+import { fill, plural, t, useBundle } from '../../../webview/l10n';
 
 afterEach(() => useBundle(null));
 
@@ -18,4 +18,16 @@ it('never reads placeholders out of the values', () => {
 it('knows one and many', () => {
   expect(plural(1, '1 layer', '{count} layers')).toBe('1 layer');
   expect(plural(20001, '1 layer', '{count} layers')).toBe('20,001 layers');
+});
+
+it('leaves places in a sentence for what is no text', () => {
+  useBundle({ '{tensor} is missing: {layers} needs it.': '{layers} braucht {tensor}.' });
+  expect(fill(t('{tensor} is missing: {layers} needs it.'), { tensor: 1, layers: 2 })).toEqual([
+    '',
+    2,
+    ' braucht ',
+    1,
+    '.',
+  ]);
+  expect(fill('{toString} stays', { tensor: 1 })).toEqual(['', '{toString}', ' stays']);
 });

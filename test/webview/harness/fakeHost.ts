@@ -4,13 +4,25 @@ import { openParsed, parseModelJson } from '../../../src/core/formats/openModelJ
 import { inspectModel } from '../../../src/core/model/inspect';
 import type { InspectDocument } from '../../../src/core/model/inspectDocument';
 import type { ModelFile } from '../../../src/core/model/modelFile';
+import { tensorsReadBy } from '../../../src/core/slicing/closeCut';
+import type { Cut } from '../../../src/core/slicing/slice';
 import { planCut } from '../../../src/core/slicing/sliceModel';
+import { tensorsAround } from '../../../src/core/slicing/tensorsAround';
+
 import { planeOffset, planesOf } from '../../../src/engine/previews/planes';
 import { makePreview } from '../../../src/engine/previews/preview';
 import { computeStatistics, histogram } from '../../../src/engine/previews/statistics';
 import { thumbnail } from '../../../src/engine/previews/thumbnail';
 import { Channel, type Handlers } from '../../../src/protocol/channel';
-import type { Activation, InputSpec, Picture, Preprocessing, ResolvedInput } from '../../../src/protocol/engine';
+import type {
+  Activation,
+  InputSpec,
+  Picture,
+  Preprocessing,
+  ProofFindings,
+  ResolvedInput,
+  VerifyResult,
+} from '../../../src/protocol/engine';
 import {
   noRun,
   type HostContract,
@@ -47,6 +59,7 @@ export class FakeHost {
   private run: RunState = noRun;
   private colorMap = 'auto';
   private cancelled = false;
+  private held: (() => void) | null = null;
 
   constructor(
     private readonly recording: Promise<Recording>,
@@ -197,7 +210,7 @@ export class FakeHost {
     let planError: string | null = null;
     if (this.marks.length > 0) {
       try {
-        plan = planCut(this.model, { outputs: this.marks.map(({ address }) => address), inputs: [] });
+        plan = planCut(this.model, this.cut());
       } catch (error) {
         planError = error instanceof SlicerError ? `${error.code} ${JSON.stringify(error.data)}` : String(error);
       }
@@ -212,6 +225,17 @@ export class FakeHost {
     };
   }
 
+  private cut(): Cut {
+    const of = (kind: Mark['kind']): string[] =>
+      this.marks.filter((mark) => mark.kind === kind && !mark.stale).map(({ address }) => address);
+    const starts = of('start').flatMap((address) => tensorsReadBy(this.model.graph, address));
+    return { outputs: of('output'), inputs: [...new Set([...of('input'), ...starts])] };
+  }
+
+  private mark(addresses: readonly string[], kind: Mark['kind']): Mark[] {
+    return addresses.map((address) => ({ address, kind, stale: false }));
+  }
+
   private changeMarks(marks: Mark[]): void {
     this.past.push(this.marks);
     this.future = [];
@@ -222,6 +246,22 @@ export class FakeHost {
     this.marks = marks;
     if (this.verification.state === 'done') this.verification = { ...this.verification, stale: true };
     this.push({ slice: this.slice() });
+  }
+
+  private proof(passed: boolean): VerifyResult {
+    const weak = this.options.has('weak');
+    const findings: ProofFindings = {
+      outputs: (this.slice().plan?.outputs ?? []).map(({ address }, index) => ({
+        address,
+        maxAbsDiff: passed || index > 0 ? 0 : 0.03125,
+        equal: passed || index > 0,
+      })),
+      wholeFromParts: { maxAbsDiff: 0 },
+      nonFinite: { slice: 0, original: 0 },
+      weak,
+    };
+    const data = ['zeros', 'random:7'].map((label) => ({ ...findings, label }));
+    return { ...findings, backend: 'wasm', passed, data, sourceMatches: null };
   }
 
   private activation(address: string, { shape, dtype, data }: Tensor): Activation {
@@ -236,17 +276,40 @@ export class FakeHost {
     };
   }
 
+  /** For tests: the marks as they are now. */
+  get markedNow(): readonly Mark[] {
+    return this.marks;
+  }
+
+  get sliceNow(): SliceState {
+    return this.slice();
+  }
+
+  /** For tests: what is held by the option `hold` goes on. */
+  release(): void {
+    this.held?.();
+    this.held = null;
+  }
+
+  /** Waits, once in the life of the page, until `release` or a cancel. */
+  private hold(): Promise<void> {
+    return new Promise((resolve) => (this.held = resolve));
+  }
+
   private async runAll(): Promise<void> {
     this.cancelled = false;
     const all = [...this.tensors];
-    const pause = Number(this.options.get('slow') ?? 0);
+    const holdAt = this.options.has('hold') ? Number(this.options.get('hold')) : null;
     this.setRun({ ...noRun, state: 'running', total: all.length });
     this.channel.send('activations', { reset: true, items: [] });
     for (const [index, [address, tensor]] of all.entries()) {
-      if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause));
+      if (index === holdAt) {
+        this.setRun({ ...this.run, state: 'running', done: index, total: all.length, at: address });
+        await this.hold();
+      }
       if (this.cancelled) return this.setRun({ ...noRun, state: 'cancelled' });
       this.channel.send('activations', { reset: false, items: [this.activation(address, tensor)] });
-      if (index % 10 === 0 || pause > 0)
+      if (index % 10 === 0)
         this.setRun({ ...this.run, state: 'running', done: index + 1, total: all.length, at: address });
     }
     const output = this.document.outputs[0]?.address ?? '';
@@ -306,13 +369,24 @@ export class FakeHost {
           }),
         };
       },
-      toggleMark: ({ address, kind }) => {
-        const has = this.marks.some((mark) => mark.address === address);
+      tensorsAround: ({ address }) => {
+        const tensors = tensorsAround(this.model.graph, address);
+        const reason = this.options.get('refused');
+        if (reason === null) return { tensors };
+        return { tensors: tensors.map((tensor) => (tensor.address.includes('@') ? { ...tensor, reason } : tensor)) };
+      },
+      toggleMarks: ({ addresses, kind }) => {
+        const here = (mark: Mark): boolean => mark.kind === kind && addresses.includes(mark.address);
+        const standing = this.marks.filter(here).map(({ address }) => address);
+        const added = addresses.filter((address) => !standing.includes(address));
         this.changeMarks(
-          has
-            ? this.marks.filter((mark) => mark.address !== address)
-            : [...this.marks, { address, kind, stale: false }],
+          added.length === 0 ? this.marks.filter((mark) => !here(mark)) : [...this.marks, ...this.mark(added, kind)],
         );
+        return null;
+      },
+      setInputs: ({ addresses }) => {
+        const outputs = this.marks.filter(({ kind }) => kind === 'output');
+        this.changeMarks([...outputs, ...this.mark(addresses, 'input')]);
         return null;
       },
       clearMarks: () => (this.changeMarks([]), null),
@@ -339,7 +413,18 @@ export class FakeHost {
       },
       pickInput: () => null,
       run: async () => (await this.runAll(), null),
-      cancelRun: () => ((this.cancelled = true), null),
+      runInner: async ({ address }) => {
+        const around = this.tensors.get(/^[^@]*/.exec(address)?.[0] ?? '');
+        if (!around) throw new SlicerError('unknown-address', { address });
+        this.tensors.set(address, { ...around, data: around.data.map((value, at) => value - Math.sin(at * 0.7)) });
+        await this.runAll();
+        return null;
+      },
+      cancelRun: () => {
+        this.cancelled = true;
+        this.release();
+        return null;
+      },
       preview: ({ address, options }) => {
         const { shape, dtype, data } = this.tensor(address);
         const layer = this.document.layers.find((other) => other.address === address);
@@ -368,25 +453,37 @@ export class FakeHost {
       verify: async () => {
         this.verification = { state: 'running', done: 1, total: 4 };
         this.push({ slice: this.slice() });
-        await new Promise((resolve) => setTimeout(resolve, Number(this.options.get('slow') ?? 0)));
-        const passed = !this.options.has('differs');
-        this.verification = {
-          state: 'done',
-          stale: false,
-          result: {
-            backend: 'wasm',
-            outputs: this.marks.map(({ address }) => ({ address, maxAbsDiff: passed ? 0 : 0.03125, equal: passed })),
-            wholeFromParts: null,
-            nonFinite: { slice: 0, original: 0 },
-            weak: false,
-            passed,
-          },
-        };
+        this.cancelled = false;
+        if (this.options.get('hold') === 'verify') await this.hold();
+        this.verification = this.cancelled
+          ? { state: 'none' }
+          : { state: 'done', stale: false, result: this.proof(!this.options.has('differs')) };
         this.push({ slice: this.slice() });
         return null;
       },
-      cancelVerify: () => null,
-      command: () => null,
+      cancelVerify: () => {
+        this.cancelled = true;
+        this.release();
+        return null;
+      },
+      command: ({ id, addresses = [] }) => {
+        if (id === 'sliceToLayer') this.changeMarks(this.mark(addresses, 'output'));
+        if (id === 'sliceBeforeLayer') {
+          const read = addresses.flatMap((address) => tensorsReadBy(this.model.graph, address));
+          this.changeMarks(this.mark([...new Set(read)], 'output'));
+        }
+        if (id === 'addMissingInputs') {
+          const missing = this.slice().plan?.boundary.missing ?? [];
+          this.changeMarks([
+            ...this.marks,
+            ...this.mark(
+              missing.map(({ address }) => address),
+              'input',
+            ),
+          ]);
+        }
+        return null;
+      },
       copy: () => null,
       setSetting: ({ value }) => {
         this.colorMap = value;

@@ -14,7 +14,7 @@ export interface PageOptions {
   theme?: 'dark' | 'light' | 'hc' | 'hcLight';
   width?: number;
   height?: number;
-  /** Further parameters of the page: `slow`, `nan`, `error` … */
+  /** Further parameters of the page: `hold`, `nan`, `error` … */
   options?: Record<string, string>;
   context?: BrowserContext;
 }

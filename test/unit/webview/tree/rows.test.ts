@@ -77,7 +77,20 @@ describe('rows', () => {
     const tree = treeOf('siamese/tfjs-keras2-h5');
     expect(ids(tree.find('tower#2/conv') ?? [])).toEqual(['tower#2', 'tower#2/conv']);
     expect(ids(tree.find('tower/conv:0') ?? [])).toEqual(['tower', 'tower/conv']);
+    expect(ids(tree.find('tower#2/conv@pre') ?? [])).toEqual(['tower#2', 'tower#2/conv']);
     expect(tree.find('tower/nothing')).toBeNull();
+    expect(tree.find('')).toBeNull();
+  });
+
+  it('of nodes are found below their scopes', () => {
+    const tree = treeOf('mobilenet-block/tfjs-graph-keras3');
+    const scope = 'StatefulPartitionedCall\\/mobilenet_block_1';
+    expect(ids(tree.find(`${scope}\\/scores_1\\/Softmax:0`) ?? [])).toEqual([
+      'StatefulPartitionedCall',
+      scope,
+      `${scope}\\/scores_1`,
+      `${scope}\\/scores_1\\/Softmax`,
+    ]);
   });
 
   it('keep what is above a search hit', () => {
