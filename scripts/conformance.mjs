@@ -1,13 +1,16 @@
 // Checks any folder laid out like test/fixtures/keras through the command line, and prints what is right, wrong and missing.
-// usage: npm run conformance -- [--fixtures DIR] [--only TEXT] [--skip models,bad,applications,coverage] [--jobs 2] [--json]
+// usage: npm run conformance -- [--fixtures DIR] [--only TEXT] [--skip models,bad,applications,coverage,cuts] [--sample N] [--jobs 2] [--json]
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { checkApplication } from '../test/conformance/applications.mjs';
 import { checkBadFile, unreadFormats } from '../test/conformance/badFiles.mjs';
 import { Cli } from '../test/conformance/cli.mjs';
 import { checkCoverage } from '../test/conformance/layerCoverage.mjs';
-import { checkModel, modelTasks } from '../test/conformance/models.mjs';
+import { checkModel, exampleFiles, modelTasks } from '../test/conformance/models.mjs';
+import { importTypeScript } from './importTypeScript.mjs';
+import { ensureRealModels, realModels } from './realModels.mjs';
 import { at } from './repository.mjs';
 
 const { values: options } = parseArgs({
@@ -17,6 +20,8 @@ const { values: options } = parseArgs({
     only: { type: 'string' },
     skip: { type: 'string', default: '' },
     jobs: { type: 'string', default: '2' },
+    engine: { type: 'string', default: at('dist/engine.js') },
+    sample: { type: 'string' },
     json: { type: 'boolean', default: false },
   },
 });
@@ -31,7 +36,7 @@ const cli = new Cli(options.cli, Number(options.jobs));
 const wanted = (name) => options.only === undefined || name.includes(options.only);
 const all = (items, check) => Promise.all(items.map(check));
 
-const report = { fixtures, models: [], bad: [], applications: [], coverage: [] };
+const report = { fixtures, models: [], bad: [], applications: [], coverage: [], cuts: [] };
 const started = Date.now();
 if (!skip.has('models')) {
   const tasks = modelTasks(fixtures, manifest).filter(({ name, format }) => wanted(`${name} ${format}`));
@@ -58,7 +63,8 @@ if (!skip.has('coverage') && manifest.layerCoverage && options.only === undefine
   );
   report.coverage = rows.flat();
 }
-const failures = [...report.models, ...report.bad, ...report.applications, ...report.coverage].filter(
+if (!skip.has('cuts')) report.cuts = await cutEverywhere();
+const failures = [...report.models, ...report.bad, ...report.applications, ...report.coverage, ...report.cuts].filter(
   ({ wrong }) => wrong.length > 0,
 );
 report.seconds = Math.round((Date.now() - started) / 1000);
@@ -67,6 +73,55 @@ report.wrong = failures.length;
 if (options.json) console.log(JSON.stringify(report));
 else print();
 process.exitCode = failures.length > 0 ? 1 : 0;
+
+/** Prefix and suffix at every tensor (or at `--sample` of each model) of every model that runs, and of a real one. */
+async function cutEverywhere() {
+  const { checkCuts } = await importTypeScript('test/conformance/cuts.ts');
+  const sample = options.sample === undefined ? null : Number(options.sample);
+  const tasks = modelTasks(fixtures, manifest).filter(({ file }) => file.endsWith('.json') && fs.existsSync(file));
+  const missing = await ensureRealModels();
+  if (!missing.includes('mobilenetV2'))
+    tasks.push({ name: 'mobilenet_v2', format: 'layers-model', file: realModels.mobilenetV2, golden: null });
+  const waiting = tasks.filter(({ name, format }) => wanted(`${name} ${format}`));
+  const rows = [];
+  const work = async () => {
+    for (let task = waiting.shift(); task; task = waiting.shift()) rows.push(await cutModel(checkCuts, task, sample));
+  };
+  await Promise.all(Array.from({ length: Number(options.jobs) }, work));
+  return rows;
+}
+
+async function cutModel(checkCuts, { name, format, folder, file, golden }, sample) {
+  const temporary = fs.mkdtempSync(path.join(os.tmpdir(), 'conformance-'));
+  try {
+    const hasGolden = golden && fs.existsSync(golden);
+    const inputs = hasGolden ? exampleFiles(folder, JSON.parse(fs.readFileSync(golden, 'utf8')), temporary) : [];
+    const custom = path.join(path.dirname(file), '..', 'custom-layers.js');
+    const customLayers = fs.existsSync(custom) ? [custom] : undefined;
+    const row = await checkCuts({ engine: options.engine, file, customLayers, inputs, sample });
+    return { cut: name, format, ...row };
+  } finally {
+    fs.rmSync(temporary, { recursive: true, force: true });
+  }
+}
+
+function printCuts() {
+  console.log(
+    'Cut at every tensor:                                         prefixes          suffixes (widened)   parts = whole',
+  );
+  for (const { cut, format, tensors, prefixes, suffixes, chains, notYet, wrong } of report.cuts) {
+    if (notYet !== null) continue;
+    const of = ({ equal }) => `${equal} of ${tensors}`;
+    const mark = wrong.length > 0 ? 'WRONG' : '';
+    console.log(
+      `${cut.padEnd(36)}${format.padEnd(24)}${of(prefixes).padEnd(18)}${`${of(suffixes)} (${suffixes.widened})`.padEnd(21)}${chains} ${mark}`,
+    );
+    for (const [side, { refused }] of Object.entries({ prefix: prefixes, suffix: suffixes }))
+      for (const [code, addresses] of Object.entries(refused))
+        console.log(`      ${side}es refused, ${code}: ${addresses.join(', ').slice(0, 200)}`);
+  }
+  console.log();
+}
 
 function print() {
   const opened = report.models.filter((row) => row.opened);
@@ -84,6 +139,7 @@ function print() {
     }
     console.log();
   }
+  if (report.cuts.length > 0) printCuts();
   const missing = new Map();
   for (const row of [...report.models, ...report.bad, ...report.coverage]) {
     if (row.notYet === null || row.notYet === undefined) continue;
@@ -95,12 +151,15 @@ function print() {
       `  ${String(names.length).padStart(4)}  ${reason}  (${[...new Set(names)].slice(0, 3).join(', ')}${names.length > 3 ? ' …' : ''})`,
     );
   if (failures.length > 0) console.log('\nWrong:');
-  for (const { model, format, case: name, application, wrong, class: className } of failures) {
-    console.log(`  ${[model ?? name ?? application, format, className].filter(Boolean).join(' ')}`);
+  for (const { model, format, case: name, application, cut, wrong, class: className } of failures) {
+    console.log(
+      `  ${[model ?? name ?? application ?? (cut && `cuts of ${cut}`), format, className].filter(Boolean).join(' ')}`,
+    );
     for (const text of wrong.slice(0, 5)) console.log(`      ${text}`);
     if (wrong.length > 5) console.log(`      … ${wrong.length - 5} more`);
   }
   const good = (rows) => rows.filter(({ wrong, notYet }) => wrong.length === 0 && (notYet ?? null) === null).length;
+  const sum = (pick) => report.cuts.reduce((total, row) => total + pick(row), 0);
   const exact = opened.filter((row) => row.exact).length;
   const compared = opened.reduce((sum, row) => sum + row.compared, 0);
   console.log(
@@ -108,6 +167,7 @@ function print() {
       `${good(report.bad)} of ${report.bad.length} bad files as they must be; ` +
       `${good(report.applications)} of ${report.applications.length} applications exact; ` +
       `${good(report.coverage)} of ${report.coverage.length} layer cases right; ` +
+      `${sum(({ prefixes, suffixes }) => prefixes.equal + suffixes.equal)} of ${sum(({ tensors }) => 2 * tensors)} cuts proven with difference 0; ` +
       `${failures.length} wrong; ${report.seconds} s`,
   );
 }

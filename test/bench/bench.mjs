@@ -1,5 +1,5 @@
 // Speed and size in one run, as JSON on stdout; compare ratios within a run, never times of different runs.
-// usage: node test/bench/bench.mjs [--only opening|running|activation|size]… [--runs N]
+// usage: node test/bench/bench.mjs [--only PART]… [--runs N]
 import '../../scripts/requireNode.mjs';
 import os from 'node:os';
 import path from 'node:path';
@@ -14,13 +14,17 @@ const TARGETS = {
   previewMs: 50,
   activationMs: 15,
   packageBytes: 6 * 1024 * 1024,
+  exportRatio: 1.25,
+  exportPeakMB: 150,
+  sliceReadRatio: 1.1,
+  planMs: 100,
 };
 
 const { values } = parseArgs({
   options: { only: { type: 'string', multiple: true }, runs: { type: 'string', default: '9' } },
 });
 const runs = Number(values.runs);
-const parts = ['size', 'activation', 'opening', 'running'];
+const parts = ['size', 'activation', 'opening', 'running', 'planning', 'exporting'];
 const unknown = (values.only ?? []).filter((name) => !parts.includes(name));
 if (unknown.length > 0 || !Number.isInteger(runs) || runs < 1) {
   console.error(`usage: node test/bench/bench.mjs [--only ${parts.join('|')}]… [--runs N]`);
@@ -63,6 +67,14 @@ if (wants('opening')) {
 if (wants('running') && here('mobilenetV2')) {
   const { measureRunning } = await import('./running.mjs');
   report.running = await measureRunning(realModels.mobilenetV2, { runs });
+}
+if (wants('planning')) {
+  const { measurePlanning } = await import('./planning.mjs');
+  report.planning = await measurePlanning({ runs });
+}
+if (wants('exporting')) {
+  const { measureExporting } = await import('./exporting.mjs');
+  report.exporting = await measureExporting({ runs: Math.min(5, runs) });
 }
 console.log(JSON.stringify(report, null, 2));
 process.exit(0);

@@ -5,7 +5,11 @@ import { Channel, type EmptyContract } from '../../src/protocol/channel';
 import type { EngineContract } from '../../src/protocol/engine';
 
 /** Starts `entry` (dist/engine.js). */
-export function startEngine(entry: string): { channel: Channel<EmptyContract, EngineContract>; stop: () => void } {
+export function startEngine(entry: string): {
+  channel: Channel<EmptyContract, EngineContract>;
+  pid: number | undefined;
+  stop: () => void;
+} {
   const child = fork(entry, [], { serialization: 'advanced', stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   const channel = new Channel<EmptyContract, EngineContract>(
     {
@@ -15,5 +19,5 @@ export function startEngine(entry: string): { channel: Channel<EmptyContract, En
     },
     {},
   );
-  return { channel, stop: () => child.kill() };
+  return { channel, pid: child.pid, stop: () => child.kill() };
 }

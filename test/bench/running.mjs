@@ -2,9 +2,8 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
-import * as esbuild from 'esbuild';
-import { at, cache } from '../../scripts/repository.mjs';
+import { importTypeScript } from '../../scripts/importTypeScript.mjs';
+import { at } from '../../scripts/repository.mjs';
 import { median, rounded } from './stopwatch.mjs';
 
 const previewOptions = { colorMap: 'viridis', scale: 'channel', example: 0, offset: 0, limit: 64 };
@@ -87,17 +86,4 @@ async function measurePreviews(channel, { runId, epoch }, wanted, runs) {
     slowestMs: rounded(byLayer[0]?.ms ?? null),
     slowest: byLayer[0]?.address ?? null,
   };
-}
-
-async function importTypeScript(file) {
-  const outfile = path.join(cache, 'bench', `${path.basename(file, '.ts')}.mjs`);
-  await esbuild.build({
-    entryPoints: [at(file)],
-    outfile,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-  });
-  return import(pathToFileURL(outfile).href);
 }

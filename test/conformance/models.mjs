@@ -148,9 +148,9 @@ async function compareActivations(cli, task, document, golden, row, graph) {
   const temporary = mkdtempSync(path.join(tmpdir(), 'conformance-'));
   try {
     const out = path.join(temporary, 'activations.npz');
-    const inputs = golden.example.flatMap((example, i) => {
-      const input = document.inputs.find(({ name }) => name === example.layer) ?? document.inputs[i];
-      return input ? ['--input', `${input.name}=${inputFile(task.folder, example, temporary, i)}`] : [];
+    const inputs = exampleFiles(task.folder, golden, temporary).flatMap(({ name, path: file }, i) => {
+      const input = document.inputs.find((one) => one.name === name) ?? document.inputs[i];
+      return input ? ['--input', `${input.name}=${file}`] : [];
     });
     const custom = path.join(task.folder, 'custom-layers.js');
     const ran = await cli.run([
@@ -213,6 +213,14 @@ function nearestOutput({ outputs }, { shape }, expected) {
       largestDifference(expected.slice(0, 1000), a.values) - largestDifference(expected.slice(0, 1000), b.values),
   );
   return best;
+}
+
+/** The inputs that Keras ran on, as files: those of the fixture, else made into `temporary`. */
+export function exampleFiles(folder, golden, temporary) {
+  return golden.example.map((example, i) => ({
+    name: example.layer,
+    path: inputFile(folder, example, temporary, i),
+  }));
 }
 
 function inputFile(folder, { file, shape, dtype, noise: recipe }, temporary, i) {
