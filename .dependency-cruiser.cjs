@@ -3,7 +3,7 @@
 
 /** `src/<part>` and `webview`, and what each may import besides itself. */
 const PARTS = {
-  core: { path: '^src/core/', ours: [], libraries: ['code-block-writer'], node: false },
+  core: { path: '^src/core/', ours: [], libraries: ['code-block-writer', '@lezer'], node: false },
   protocol: { path: '^src/protocol/', ours: ['core'], libraries: [], node: false },
   engine: {
     path: '^src/engine/',

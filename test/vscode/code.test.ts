@@ -51,12 +51,14 @@ describe('code', () => {
   const kinds = [
     {
       command: commands.insertExtractionCode,
+      recipe: 'functional-by-name',
       name: 'extraction.ts',
       use: 'const extractor = await loadConv2Extractor(source);\n  return [extractConv2(extractor, image)];',
       shapes: [[1, 11, 11, 64]],
     },
     {
       command: commands.insertModelAsLayerCode,
+      recipe: 'layer-functional',
       name: 'as-layer.ts',
       use: 'const base = await loadConv2Base(source);\n  const model = buildConv2Classifier(base, 5);\n  return [base.predict(image) as tf.Tensor, model.predict(image) as tf.Tensor];',
       shapes: [
@@ -65,7 +67,7 @@ describe('code', () => {
       ],
     },
   ];
-  for (const { command, name, use, shapes } of kinds) {
+  for (const { command, recipe, name, use, shapes } of kinds) {
     it(`${command}: into a program, which compiles under strict, runs, and gives the same numbers`, async () => {
       const before = [
         "import * as tf from '@tensorflow/tfjs';",
@@ -81,7 +83,7 @@ describe('code', () => {
       await openModel(sample());
       await vscode.commands.executeCommand(commands.chooseInput, { uri: sample(), file: goldenDigit() });
       await vscode.commands.executeCommand(commands.sliceToLayer, { uri: sample(), addresses: ['conv_2'] });
-      await vscode.commands.executeCommand(command, { uri: sample(), to: 'editor' });
+      await vscode.commands.executeCommand(command, { uri: sample(), recipe, to: 'editor' });
       const text = editor.document.getText();
       assert.equal(text.match(/@tensorflow\/tfjs'/g)?.length, 1, text);
       assert.match(text, /'\.\/digits-cnn\/model\.json'/);
@@ -111,6 +113,7 @@ describe('code', () => {
     await vscode.commands.executeCommand(commands.insertExtractionCode, {
       uri: sample(),
       addresses: ['pool_1'],
+      recipe: 'functional-by-name',
       to: 'editor',
     });
     const text = editor.document.getText();
@@ -122,13 +125,18 @@ describe('code', () => {
   it('into a new document, or to the clipboard', async () => {
     await openModel(sample());
     const args = { uri: sample(), addresses: ['conv_2'] };
-    await vscode.commands.executeCommand(commands.insertExtractionCode, { ...args, to: 'document' });
+    await vscode.commands.executeCommand(commands.insertExtractionCode, {
+      ...args,
+      recipe: 'functional-by-name',
+      to: 'document',
+    });
     const document = vscode.window.activeTextEditor?.document;
     assert.equal(document?.isUntitled, true);
     assert.equal(document.languageId, 'typescript');
     assert.match(document.getText(), /^import \* as tf[^]*conv_2/);
     const copied = await vscode.commands.executeCommand<string>(commands.insertModelAsLayerCode, {
       ...args,
+      recipe: 'layer-functional',
       to: 'clipboard',
     });
     assert.equal(await vscode.env.clipboard.readText(), copied);

@@ -1,6 +1,7 @@
 import { stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { recipeFits, recipes, type CodeLanguage, type RecipeId } from '../../core/codegen/recipes';
+import { codeLanguages, type CodeLanguage, type RecipeId } from '../../core/codegen/recipe';
+import { fitRecipe, languagesOf, recipes } from '../../core/codegen/recipes';
 import { writeCode } from '../../core/codegen/writeCode';
 import { SlicerError } from '../../core/errors';
 import { cutOf, type CutOptions } from '../cutOptions';
@@ -17,8 +18,6 @@ export interface CodeOptions extends SessionOptions, CutOptions {
   json?: boolean;
 }
 
-const LANGUAGES: readonly CodeLanguage[] = ['typescript'];
-
 export async function code(file: string | undefined, options: CodeOptions): Promise<void> {
   if (options.list) {
     await list(file, options);
@@ -29,11 +28,7 @@ export async function code(file: string | undefined, options: CodeOptions): Prom
   if (options.recipe === undefined)
     throw new SlicerError('usage', { detail: 'Choose a recipe with --recipe; --list shows them.' });
   const recipe = recipeId(options.recipe);
-  const language = LANGUAGES.find((name) => name === (options.language ?? 'typescript'));
-  if (!language)
-    throw new SlicerError('usage', {
-      detail: `--language is one of ${LANGUAGES.join(', ')}, not ${options.language ?? ''}.`,
-    });
+  const language = languageOf(options.language);
   await Session.with(file, options, async ({ model }) => {
     const cut = cutOf(model, options);
     // The code runs where it is saved, or where the user stands.
@@ -57,7 +52,10 @@ export async function code(file: string | undefined, options: CodeOptions): Prom
 }
 
 async function list(file: string | undefined, options: CodeOptions): Promise<void> {
-  const rows = recipes.map(({ id, title, when, languages }) => ({ id, title, when, languages: [...languages] }));
+  const rows = recipes.flatMap((recipe) => {
+    const languages = languagesOf(recipe.id);
+    return languages.length > 0 ? [{ ...recipe, languages }] : [];
+  });
   if (file === undefined) {
     if (options.json) await printJson(rows);
     else
@@ -71,7 +69,11 @@ async function list(file: string | undefined, options: CodeOptions): Promise<voi
   }
   await Session.with(file, options, async ({ model }) => {
     const cut = cutOf(model, options);
-    const judged = rows.map((row) => ({ ...row, ...recipeFits(model, cut, row.id) }));
+    const language = languageOf(options.language);
+    const judged = rows.map((row) => {
+      const fit = fitRecipe(model, cut, { recipe: row.id, language });
+      return { ...row, ...(fit.fits ? { fits: true as const } : { fits: false as const, why: fit.why }) };
+    });
     if (options.json) await printJson(judged);
     else
       await print(
@@ -81,6 +83,13 @@ async function list(file: string | undefined, options: CodeOptions): Promise<voi
         ),
       );
   });
+}
+
+function languageOf(text = 'typescript'): CodeLanguage {
+  const found = codeLanguages.find((name) => name === text);
+  if (!found)
+    throw new SlicerError('usage', { detail: `--language is one of ${codeLanguages.join(', ')}, not ${text}.` });
+  return found;
 }
 
 function recipeId(text: string): RecipeId {

@@ -37,7 +37,9 @@ const RESERVED = new Set(
     'enum eval export extends false finally for from function get if implements import in instanceof interface is keyof let module ' +
     'namespace never new null number object of package private protected public require return set static string super switch ' +
     'symbol this throw true try type typeof undefined unknown var void while with yield ' +
-    'tf model extractor features flat scores base classes nested node call expectShape inputsOf input inputs source tensor shape layer error Error JSON Promise String Array Object NaN Infinity'
+    'tf model extractor features flat scores base classes nested node call expectShape inputsOf input inputs source tensor shape layer error Error JSON Promise String Array Object NaN Infinity ' +
+    'layerAt callAgain copyWeights slice copy shared twin modelTopology part taps tapped segment range prefix known layers names value visit mask kwargs save record ' +
+    'epoch batches everyBatches kept current attribute feature before after picture undefined document URL Map console Reflect'
   ).split(' '),
 );
 

@@ -1,11 +1,13 @@
 /** Whether the model file is one that plain TF.js loads and computes as its author saw it. */
 import type { LayerGraph } from '../model/layerGraph';
 import { callIndices } from '../slicing/callOrder';
-import { kerasMajor, sliceModel } from '../slicing/sliceModel';
+import { kerasMajor } from '../model/kerasMajor';
+import { sliceModel } from '../slicing/sliceModel';
 import type { ModelFile } from '../model/modelFile';
 
 /** Why plain TF.js cannot use the file as it is, as the end of a sentence; null when it can. */
 export function plainFileProblem(model: ModelFile): string | null {
+  if (model.format !== 'layers-model') return 'it is not in the format of TF.js';
   if (model.problems.some(({ code }) => code === 'byte-order-mark')) return 'it begins with a byte order mark';
   if (model.problems.some(({ code }) => code === 'extra-weight')) return 'it holds weights that no layer uses';
   if (model.problems.some(({ severity }) => severity === 'error')) return 'it is not whole';
@@ -15,15 +17,17 @@ export function plainFileProblem(model: ModelFile): string | null {
   const whole = sliceModel(model, { outputs: [], inputs: [] });
   const [lack] = whole.plan.notExportable;
   if (lack) return lack.reason;
-  const [note] = whole.plan.notes;
-  if (note) return 'TF.js would read a part of it differently';
+  const changed = whole.plan.notes.find(
+    ({ address, message }) => !message.startsWith(`${address ?? ''} keeps its states`),
+  );
+  if (changed) return `TF.js would read it differently: ${changed.message.replace(/\.$/, '')}`;
   if (!keepsCallOrder(model.graph)) return 'TF.js would mix up the calls of its reused layers';
   const misnamed = whole.weights.some(({ name, entry }) => !isFoundAs(model.weightEntries[entry]?.name ?? '', name));
   return misnamed ? 'its weights have names that TF.js does not look for' : null;
 }
 
 /** Whether TF.js numbers the calls of reused layers as the file does. */
-function keepsCallOrder(graph: LayerGraph): boolean {
+export function keepsCallOrder(graph: LayerGraph): boolean {
   const open = [graph];
   for (let next = open.pop(); next; next = open.pop()) {
     const { layers, inputs } = next;

@@ -3,7 +3,8 @@ import path from 'node:path';
 import { env, l10n, QuickPickItemKind, ThemeIcon, window, workspace, type QuickPickItem, type Uri } from 'vscode';
 import type { CodeSnippet } from '../../core/codegen/codeSnippet';
 import { insertSnippet } from '../../core/codegen/insertion';
-import { recipeFits, recipes, type Recipe, type RecipeId } from '../../core/codegen/recipes';
+import type { Recipe, RecipeId } from '../../core/codegen/recipe';
+import { fitRecipe, languagesOf, recipes } from '../../core/codegen/recipes';
 import { writeCode } from '../../core/codegen/writeCode';
 import { SlicerError } from '../../core/errors';
 import { resolveAddress } from '../../core/model/address';
@@ -68,7 +69,7 @@ async function chooseRecipe(
   { recipe, to }: CodeArgs,
   codeEditors: CodeEditors,
 ): Promise<{ recipe: RecipeId; to: CodeArgs['to'] } | null> {
-  const offered = recipes.filter((item) => item.kind === kind);
+  const offered = recipes.filter((item) => item.kind === kind && languagesOf(item.id).includes('typescript'));
   const ids = offered.map(({ id }) => id);
   if (recipe !== undefined) {
     const known = ids.find((id) => id === recipe);
@@ -81,7 +82,7 @@ async function chooseRecipe(
   const copy = { iconPath: new ThemeIcon('copy'), tooltip: l10n.t('Copy') };
   const newDocument = { iconPath: new ThemeIcon('new-file'), tooltip: l10n.t('Open in a New Document') };
   const items = offered.map(({ id, title, when }): RecipeItem => {
-    const fit = recipeFits(model, cut, id);
+    const fit = fitRecipe(model, cut, { recipe: id, language: 'typescript' });
     const detail = fit.fits ? l10n.t(when) : l10n.t('Does not fit: {0}', fit.why);
     const buttons = fit.fits ? [newDocument, copy] : [];
     return {
@@ -171,7 +172,8 @@ async function handOver(snippet: CodeSnippet, destination: Destination): Promise
     case 'editor': {
       const { document, selection } = destination.place;
       const language = document.languageId.startsWith('typescript') ? 'typescript' : 'javascript';
-      const { edits } = insertSnippet(document.getText(), document.offsetAt(selection.active), snippet, { language });
+      const inserted = insertSnippet(document.getText(), document.offsetAt(selection.active), snippet, { language });
+      const edits = inserted?.edits ?? [];
       if (!(await applyChanges(destination.place, edits))) {
         throw new SlicerError('usage', {
           detail: l10n.t('{0} cannot be edited.', path.posix.basename(document.uri.path)),

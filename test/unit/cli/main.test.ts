@@ -2,10 +2,13 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, 
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { recipes } from '../../../src/core/codegen/recipes';
 import { keras } from '../../fixtures';
 import { cli } from './cli';
 
 const digits = path.join(keras, 'digits-cnn/tfjs-keras2-h5/model.json');
+const graph = path.join(keras, 'mobilenet-block/tfjs-graph-keras3');
+const loops = path.join(keras, 'text-lstm/tfjs-graph-keras2');
 const digit = path.join(keras, 'digits-cnn/input-0.npy');
 
 let folder: string;
@@ -53,6 +56,19 @@ describe('bad usage and bad input: exit code 2, one line on stderr, the error in
       'cut-open',
       /inputs too/,
     ],
+    [
+      'a graph-model of layers',
+      ['slice', digits, '--plan', '--format', 'graph-model'],
+      'usage',
+      /written as layers-model/,
+    ],
+    [
+      'layers of a graph-model',
+      ['slice', graph, '--plan', '--format', 'layers-model'],
+      'usage',
+      /written as graph-model/,
+    ],
+    ['a cut through a loop', ['slice', loops, '--plan'], 'control-flow', /\(Enter\).*start behind it, at .*exit/],
   ])('%s', async (_name, args, code, sentence) => {
     const result = await cli([...args, '--json']);
     expect(result.stderr).toMatch(new RegExp(`^model-slicer: ${code}: `, 'm'));
@@ -215,13 +231,22 @@ describe('verify without a saved slice', () => {
   });
 });
 
+interface Row {
+  id: string;
+  fits?: boolean;
+}
+
 describe('code', () => {
   test('--list', async () => {
-    expect((await cli(['code', '--list', '--json'])).json()).toMatchObject([
-      { id: 'functional-by-name' },
-      { id: 'layer-functional' },
-    ]);
-    expect((await cli(['code', digits, '--list', '--json'])).json()).toMatchObject([{ fits: true }, { fits: true }]);
+    const all = (await cli(['code', '--list', '--json'])).json() as unknown as Row[];
+    expect(all.map(({ id }) => id)).toEqual(recipes.map(({ id }) => id));
+    const judged = (await cli(['code', digits, '--list', '--json'])).json() as unknown as Row[];
+    const fitting = judged.filter(({ fits }) => fits).map(({ id }) => id);
+    expect(fitting).toEqual(expect.arrayContaining(['functional-by-name', 'layer-frozen']));
+    expect(judged.find(({ id }) => id === 'nested')).toMatchObject({
+      fits: false,
+      why: expect.stringMatching(/nested/),
+    });
   });
   test('to stdout, or into a file that is not replaced unasked', async () => {
     const printed = await cli(['code', digits, '--recipe', 'functional-by-name', '--output', 'conv_2']);
@@ -249,4 +274,29 @@ test('Ctrl-C ends it with 130 and leaves nothing', async () => {
   expect(result.code).toBe(130);
   expect(result.stderr).toMatch(/^model-slicer: cancelled: /m);
   expect(existsSync(target)).toBe(false);
+});
+
+test('a graph-model is sliced, verified and opened again', async () => {
+  const start = 'StatefulPartitionedCall/mobilenet_block_1/stem_hard_swish_1/truediv';
+  const target = path.join(folder, 'slice');
+  const sliced = await cli([
+    'slice',
+    graph,
+    '--input',
+    start,
+    '--close',
+    '--format',
+    'graph-model',
+    '--to',
+    target,
+    '--json',
+  ]);
+  expect(sliced.json()).toMatchObject({
+    format: 'graph-model',
+    boundary: { closed: true },
+    written: { files: ['model.json', 'group1-shard1of1.bin'] },
+  });
+  const verified = await cli(['verify', graph, '--slice', target, '--json']);
+  expect(verified.json()).toMatchObject({ passed: true, wholeFromParts: { maxAbsDiff: 0 }, sourceMatches: true });
+  expect((await cli(['inspect', target, '--json'])).json()).toMatchObject({ format: 'graph-model', problems: [] });
 });

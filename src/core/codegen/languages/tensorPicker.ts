@@ -1,8 +1,12 @@
 /** TypeScript that gets hold of a tensor of a loaded model. */
-import { layersByName, resolveAddress, type AddressPart } from '../../model/address';
+import { formatAddress, layersByName, resolveAddress, type AddressPart } from '../../model/address';
 import type { Layer, LayerCall, LayerGraph, TensorRef } from '../../model/layerGraph';
 import { Identifiers, stringLiteral } from '../literals';
+import { tfjsLayerOrder } from './tfjsLayerOrder';
 import type { TypeScript } from './typescript';
+
+/** How layers are looked up. */
+export type LayerLookup = 'name' | 'index';
 
 /** Finds a tensor of the loaded model: by name, call and output, also inside nested models. */
 export class TensorPicker {
@@ -13,6 +17,9 @@ export class TensorPicker {
     private readonly code: TypeScript,
     private readonly graph: LayerGraph,
     taken: readonly string[],
+    private readonly lookup: LayerLookup = 'name',
+    /** Whether the expression must be one symbolic tensor to the compiler. */
+    private readonly casts = true,
   ) {
     this.names = new Identifiers(taken);
   }
@@ -22,7 +29,7 @@ export class TensorPicker {
     const { path, layer, call, output } = resolveAddress(this.graph, address);
     const around = path.slice(0, -1);
     const models = this.nestedModels(around.map(({ name }) => name));
-    let expression = this.tensor(models.at(-1) ?? 'model', layer, call, output);
+    let expression = this.tensor(this.layer(models.at(-1), path), layer, call, output);
     // From the inside out: each model around is cut at the tensor, and called as the model around it calls it.
     const needed = neededInputs(this.graph, path, output);
     for (let depth = around.length - 1; depth >= 0; depth--) {
@@ -32,19 +39,40 @@ export class TensorPicker {
       const pick = picked(needed[depth] ?? null);
       this.code.line(`const ${sub} = tf.model({ inputs: ${nested}.inputs${pick}, outputs: ${expression} });`);
       // Node 0 is the nested model's own construction.
+      this.code.part('inputsOf');
       expression = `${sub}.apply(inputsOf(${nested}, ${(step?.call ?? 0) + 1})${pick})${this.code.cast('tf.SymbolicTensor')}`;
     }
     return expression;
   }
 
-  private tensor(model: string, layer: Layer, call: number, output: number): string {
-    const got = `${model}.getLayer(${stringLiteral(layer.name)})`;
+  /** An expression for the tensor where it stands: in the nested model that holds it, apart from the model around. */
+  inPlace(address: string): string {
+    const { path, layer, call, output } = resolveAddress(this.graph, address);
+    const model = this.nestedModels(path.slice(0, -1).map(({ name }) => name)).at(-1);
+    return this.tensor(this.layer(model, path), layer, call, output);
+  }
+
+  /** A constant for the model that holds the layer. */
+  modelOf(address: string): string {
+    const { path } = resolveAddress(this.graph, address);
+    return this.nestedModels(path.slice(0, -1).map(({ name }) => name)).at(-1) ?? 'model';
+  }
+
+  private layer(model: string | undefined, path: readonly AddressPart[]): string {
+    const { graph, layer } = resolveAddress(this.graph, formatAddress(path));
+    const got = stringLiteral(layer.name);
+    if (this.lookup === 'name') return `${model ?? 'model'}.getLayer(${got})`;
+    this.code.part('layerAt');
+    return `layerAt(${model ?? 'model'}, ${tfjsLayerOrder(graph).indexOf(layer)}, ${got})`;
+  }
+
+  private tensor(got: string, layer: Layer, call: number, output: number): string {
     const several = (layer.calls[call]?.outputs.length ?? 1) > 1;
     // A nested model counts its own construction as call 0.
     const node = layer.graph ? call + 1 : call;
     const tensors = layer.calls.length > 1 || layer.graph ? `${got}.getOutputAt(${node})` : `${got}.output`;
-    if (several) return `(${tensors}${this.code.cast('tf.SymbolicTensor[]')})[${output}]`;
-    return `${tensors}${this.code.cast('tf.SymbolicTensor')}`;
+    if (several) return `${this.code.typed('(')}${tensors}${this.code.typed(' as tf.SymbolicTensor[])')}[${output}]`;
+    return this.casts ? `${tensors}${this.code.cast('tf.SymbolicTensor')}` : tensors;
   }
 
   /** Constants for the nested models on the way, outermost first. */
@@ -56,9 +84,8 @@ export class TensorPicker {
       if (constant === undefined) {
         constant = this.names.take(name, 'nested');
         this.models.set(key, constant);
-        this.code.line(
-          `const ${constant} = ${found.at(-1) ?? 'model'}.getLayer(${stringLiteral(name)})${this.code.cast('tf.LayersModel')};`,
-        );
+        const path = names.slice(0, i + 1).map((part) => ({ name: part, call: 0 }));
+        this.code.line(`const ${constant} = ${this.layer(found.at(-1), path)}${this.code.cast('tf.LayersModel')};`);
       }
       found.push(constant);
     });

@@ -43,17 +43,20 @@ export function compileErrors(files: ReadonlyMap<string, string>): string[] {
   }
 }
 
-/** The exports of a generated module. */
-export function runModule(text: string): Record<string, unknown> {
+const require = createRequire(path.join(root, 'x.js'));
+
+/**
+ * The exports of a generated module.
+ * @param given packages that it gets instead of the real ones.
+ */
+export function runModule(text: string, given: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
   const { outputText } = ts.transpileModule(text, {
     compilerOptions: { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022 },
   });
   const module = { exports: {} as Record<string, unknown> };
   // eslint-disable-next-line @typescript-eslint/no-implied-eval -- the text under test
-  new Function('module', 'exports', 'require', outputText)(
-    module,
-    module.exports,
-    createRequire(path.join(root, 'x.js')),
+  new Function('module', 'exports', 'require', outputText)(module, module.exports, (name: string) =>
+    Object.hasOwn(given, name) ? given[name] : require(name),
   );
   return module.exports;
 }

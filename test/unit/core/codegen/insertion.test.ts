@@ -3,6 +3,7 @@ import { insertSnippet, type InsertionStyle } from '../../../../src/core/codegen
 import type { CodeSnippet } from '../../../../src/core/codegen/codeSnippet';
 
 const snippet: CodeSnippet = {
+  language: 'typescript',
   imports: [{ module: '@tensorflow/tfjs', names: [], namespace: 'tf' }],
   body: "async function load(source: string) {\n  // it's loaded\n  return tf.loadLayersModel(source + 'it\\'s \"quoted\"');\n}\n",
   untyped: 'async function load(source) {\n  return tf.loadLayersModel(source);\n}\n',
@@ -14,7 +15,7 @@ const ts: InsertionStyle = { language: 'typescript' };
 function insert(text: string, style: InsertionStyle = ts): string {
   const cursor = text.indexOf('|');
   const plain = text.replace('|', '');
-  const { edits } = insertSnippet(plain, cursor, snippet, style);
+  const edits = insertSnippet(plain, cursor, snippet, style)?.edits ?? [];
   edits.forEach((edit, i) => expect(edit.start).toBeGreaterThanOrEqual(edits[i - 1]?.end ?? 0));
   return [...edits]
     .reverse()
@@ -38,6 +39,16 @@ test.each([
   "const tf = require('@tensorflow/tfjs');",
 ])('nothing is imported twice: %s', (line) => {
   expect(insert(`${line}\n\n|`, { ...ts, quotes: 'single' })).toBe(`${line}\n\n${snippet.body}`);
+});
+
+test('TF.js for Node is not imported beside TF.js under the same name', () => {
+  const node = { ...snippet, imports: [{ module: '@tensorflow/tfjs-node', names: [], namespace: 'tf' }] };
+  const text = "import * as tf from '@tensorflow/tfjs';\n\n";
+  expect(
+    insertSnippet(text, text.length, node, ts)
+      ?.edits.map((edit) => edit.text)
+      .join(''),
+  ).not.toContain('import');
 });
 
 test('another import of the module stays as it is', () => {

@@ -2,14 +2,14 @@ import type * as tf from '@tensorflow/tfjs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { recipeFits, recipes, type RecipeId } from '../../../../src/core/codegen/recipes';
+import type { RecipeId } from '../../../../src/core/codegen/recipe';
+import { fitRecipe } from '../../../../src/core/codegen/recipes';
 import { writeCode } from '../../../../src/core/codegen/writeCode';
 import type { ModelFile } from '../../../../src/core/model/modelFile';
 import type { Cut } from '../../../../src/core/slicing/slice';
-import { sliceModel } from '../../../../src/core/slicing/sliceModel';
 import { keras } from '../../../fixtures';
 import { activations, exampleInputs, layersModels } from '../slicing/golden';
-import { largestDifference, openFile, type OpenedFile } from '../slicing/plainTfjsModel';
+import { largestDifference, type OpenedFile, openFile, sliceLayers } from '../slicing/plainTfjsModel';
 import { compileErrors, runModule } from './compile';
 
 // The generated code requires the package itself: the same copy must be used to make its tensors.
@@ -18,6 +18,9 @@ const plain = createRequire(path.join(__dirname, 'x.js'))('@tensorflow/tfjs') as
 beforeAll(async () => {
   await plain.setBackend('cpu');
 });
+
+/** Recipes that fit every model that TF.js can compute. */
+const EVERYWHERE: readonly RecipeId[] = ['functional-by-name', 'layer-functional'];
 
 interface Case {
   fixture: string;
@@ -57,7 +60,7 @@ function goldenOf({ fixture, format = 'tfjs-keras2-h5' }: Case): string {
 function handler(file: OpenedFile, cut: Cut, text: string): tf.io.IOHandler {
   const { model } = file;
   const saved = text.includes('model-slicer slice');
-  const slice = sliceModel(model, saved ? cut : { outputs: [], inputs: [] });
+  const slice = sliceLayers(model, saved ? cut : { outputs: [], inputs: [] });
   const entries = saved
     ? slice.weights.map(({ name, entry }) => ({ name, entry: model.weightEntries[entry] }))
     : model.weightEntries.map((entry) => ({ name: entry.name, entry }));
@@ -78,7 +81,7 @@ function handler(file: OpenedFile, cut: Cut, text: string): tf.io.IOHandler {
 
 /** All addresses of a fixture's layers as cuts of one output, a few at a time. */
 function everyLayer(model: ModelFile, golden: (address: string) => number[] | null): string[] {
-  return sliceModel(model, { outputs: [], inputs: [] }).plan.layers.filter((address) => golden(address) !== null);
+  return sliceLayers(model, { outputs: [], inputs: [] }).plan.layers.filter((address) => golden(address) !== null);
 }
 
 const texts = new Map<string, string>();
@@ -90,22 +93,22 @@ afterAll(() => {
 async function check(file: OpenedFile, cut: Cut, goldenFile: string, name: string): Promise<void> {
   const expected = activations(goldenFile);
   const inputs = exampleInputs(goldenFile);
-  const { plan } = sliceModel(file.model, cut);
+  const { plan } = sliceLayers(file.model, cut);
   const fed = plan.inputs.map(({ address }) => {
     const values = inputs.get(address.replace(/\\(.)/g, '$1'));
     if (!values) throw new Error(`no input ${address}`);
     return plain.tensor(values.dataSync(), values.shape, values.dtype);
   });
-  for (const recipe of recipes) {
-    const fit = recipeFits(file.model, cut, recipe.id);
-    expect(fit, name).toEqual({ fits: true });
+  for (const recipe of EVERYWHERE) {
+    const fit = fitRecipe(file.model, cut, { recipe, language: 'typescript' });
+    expect(fit, name).toMatchObject({ fits: true });
     const snippet = writeCode(file.model, {
-      recipe: recipe.id,
+      recipe,
       language: 'typescript',
       cut,
       modelPath: './model.json',
     });
-    texts.set(`${name.replace(/\W+/g, '-')}-${recipe.id}-${texts.size}.ts`, snippet.text);
+    texts.set(`${name.replace(/\W+/g, '-')}-${recipe}-${texts.size}.ts`, snippet.text);
     expect(snippet.text).not.toMatch(/\bany\b/);
     const made = runModule(snippet.text);
     const load = Object.entries(made).find(([key]) => key.startsWith('load'))?.[1] as (
@@ -113,7 +116,7 @@ async function check(file: OpenedFile, cut: Cut, goldenFile: string, name: strin
     ) => Promise<tf.LayersModel>;
     const model = await load(handler(file, cut, snippet.text));
     const before = plain.memory().numTensors;
-    const found = call(recipe.id, made, model, fed);
+    const found = call(recipe, made, model, fed);
     found.forEach((output, i) => {
       const address = plan.outputs[i]?.address ?? '';
       const values = expected(address);
@@ -122,12 +125,11 @@ async function check(file: OpenedFile, cut: Cut, goldenFile: string, name: strin
       const limit = 1e-4 * Math.max(1, ...values.map(Math.abs));
       expect(
         largestDifference(plain.tensor1d(values) as unknown as tf.Tensor, part),
-        `${name} ${recipe.id} ${address}\n${snippet.text}`,
+        `${name} ${recipe} ${address}\n${snippet.text}`,
       ).toBeLessThanOrEqual(limit);
     });
     found.forEach((output) => output.dispose());
-    if (recipe.id === 'functional-by-name')
-      expect(plain.memory().numTensors - before).toBeLessThanOrEqual(found.length);
+    if (recipe === 'functional-by-name') expect(plain.memory().numTensors - before).toBeLessThanOrEqual(found.length);
     plain.disposeVariables();
   }
 }
@@ -160,9 +162,16 @@ describe('generated code runs and gives what Keras gives', () => {
   test.each(CASES)('$fixture $outputs', async (item) => {
     const file = open(item);
     const golden = goldenOf(item);
-    const lacking = sliceModel(file.model, { outputs: item.outputs, inputs: [] }).plan.notExportable;
+    const lacking = sliceLayers(file.model, { outputs: item.outputs, inputs: [] }).plan.notExportable;
     if (lacking.length > 0) {
-      const fit = recipeFits(file.model, { outputs: item.outputs, inputs: [] }, 'functional-by-name');
+      const fit = fitRecipe(
+        file.model,
+        { outputs: item.outputs, inputs: [] },
+        {
+          recipe: 'functional-by-name',
+          language: 'typescript',
+        },
+      );
       expect(fit.fits).toBe(false);
       return;
     }
@@ -204,7 +213,7 @@ describe('the text', () => {
   });
   test('inside nested models, in a call of a reused model', () => {
     const { model } = open({ fixture: 'siamese', outputs: [] });
-    const [inner] = sliceModel(model, { outputs: [], inputs: [] }).plan.layers.filter((address) =>
+    const [inner] = sliceLayers(model, { outputs: [], inputs: [] }).plan.layers.filter((address) =>
       address.includes('/'),
     );
     const snippet = writeCode(model, {
@@ -268,10 +277,10 @@ test.each(HOSTILE)('a hostile name is data: %j', async (name) => {
   } catch {
     return; // refused on opening
   }
-  const address = sliceModel(file.model, { outputs: [], inputs: [] }).plan.layers[1] ?? '';
-  for (const recipe of recipes) {
+  const address = sliceLayers(file.model, { outputs: [], inputs: [] }).plan.layers[1] ?? '';
+  for (const recipe of EVERYWHERE) {
     const snippet = writeCode(file.model, {
-      recipe: recipe.id,
+      recipe,
       language: 'typescript',
       cut: { outputs: [address, 'last'], inputs: [] },
       modelPath: `./${name}/model.json`,
