@@ -17,6 +17,7 @@ const PARTS = {
       '@tensorflow/tfjs-node',
       '@jsquash/jpeg',
       'fast-png',
+      'h5wasm',
     ],
     node: true,
   },

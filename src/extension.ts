@@ -1,10 +1,12 @@
 /** Composition root: builds, wires, registers. */
 import { EventEmitter, Uri, window, type Event, type ExtensionContext } from 'vscode';
+import { CodeChoices } from './host/commands/codeChoices';
 import { commandHandlers, registerCommands, type CommandHandlers } from './host/commands/registerCommands';
 import { DocumentMemory } from './host/editor/documentMemory';
 import { ModelDocuments } from './host/editor/modelDocuments';
 import { ModelEditors } from './host/editor/modelEditorProvider';
 import { CodeEditors } from './host/languages/codeEditors';
+import { CodeHelp } from './host/languages/codeHelp';
 import { ModelPaths } from './host/modelPaths';
 import type { ViewerState } from './protocol/viewer';
 
@@ -23,8 +25,9 @@ export function activate(context: ExtensionContext): ModelSlicerApi {
   const painted = new EventEmitter<{ uri: Uri; rows: number }>();
   const changed = new EventEmitter<Uri>();
   const modelPaths = new ModelPaths();
+  const engineEntry = Uri.joinPath(extensionUri, 'dist', 'engine.js').fsPath;
   const documents = new ModelDocuments({
-    engineEntry: Uri.joinPath(extensionUri, 'dist', 'engine.js').fsPath,
+    engineEntry,
     log,
     memory: new DocumentMemory(context.workspaceState),
     onDidChangeState: (document, change) => {
@@ -44,7 +47,16 @@ export function activate(context: ExtensionContext): ModelSlicerApi {
     },
   });
   const codeEditors = new CodeEditors();
-  handlers.current = commandHandlers({ editors, codeEditors, extensionUri, storageUri: context.globalStorageUri, log });
+  subscriptions.push(new CodeHelp({ engineEntry, log }));
+  const codeChoices = new CodeChoices(context.globalState, context.workspaceState);
+  handlers.current = commandHandlers({
+    editors,
+    codeEditors,
+    codeChoices,
+    extensionUri,
+    storageUri: context.globalStorageUri,
+    log,
+  });
   subscriptions.push(log, painted, changed, documents, editors, codeEditors, registerCommands(handlers.current, log));
   return {
     stateOf: (uri) => documents.find(uri)?.state ?? null,

@@ -3,6 +3,7 @@
  * `test/unit/host/contributions.test.ts` holds the two together.
  */
 import type { Uri } from 'vscode';
+import type { Composition } from '../core/composing/composition';
 import type { BackendName, InputSpec } from '../protocol/engine';
 
 export const viewTypes = { json: 'modelSlicer.json' } as const;
@@ -27,6 +28,7 @@ export const commands = {
   splitAtLayer: 'modelSlicer.splitAtLayer',
   verifySlice: 'modelSlicer.verifySlice',
   saveSlice: 'modelSlicer.saveSlice',
+  compose: 'modelSlicer.compose',
   insertExtractionCode: 'modelSlicer.insertExtractionCode',
   insertModelAsLayerCode: 'modelSlicer.insertModelAsLayerCode',
   exportActivations: 'modelSlicer.exportActivations',
@@ -42,6 +44,7 @@ export const settings = {
   verifyAutomatically: 'verifyAutomatically',
   colorMap: 'colorMap',
   customLayers: 'customLayers',
+  codeHelp: 'codeHelp',
 } as const;
 export const settingsSection = 'modelSlicer';
 
@@ -90,6 +93,32 @@ export interface SaveSliceArgs extends TargetArgs {
   /** Largest size of a weights file, in bytes; default: 4 MiB. */
   shardBytes?: number;
 }
+/** With `target` or `planOnly` nothing is asked. `addresses`: what the layer gives; default: the marks, else the whole model. */
+export interface ComposeArgs extends TargetArgs {
+  /** The whole model, whatever is marked. */
+  whole?: boolean;
+  planOnly?: boolean;
+  /** Default: true. */
+  verify?: boolean;
+  frozen?: boolean;
+  /** Name of the layer, and of the new model. */
+  asLayer?: string;
+  name?: string;
+  /** Shape of the new input without the batch, and layers before the model. */
+  inputShape?: (number | null)[];
+  before?: Composition['before'];
+  head?: Composition['head'];
+  /** A second model, read after this one (`sequence`, the default) or beside it. */
+  with?: Uri | string;
+  join?: 'sequence' | 'concat';
+  sameInputs?: boolean;
+  /** This one beside itself, with the same weights. */
+  shared?: boolean;
+  /** Layers between where something does not fit; default: true. */
+  adapt?: boolean;
+  seed?: number;
+  shardBytes?: number;
+}
 /** `target` is a folder: the parts are written into `prefix` and `suffix` in it. */
 export interface SplitArgs extends TargetArgs {
   shardBytes?: number;
@@ -105,7 +134,12 @@ export interface VerifySliceArgs extends ModelArgs {
   slice?: Uri | string;
 }
 export interface CodeArgs extends AddressArgs {
+  /** An id of `model-slicer code --list`, or `last` for what was chosen last; default: a list with a preview. */
   recipe?: string;
+  /** `typescript` or `python`; default: that of the code editor used last, else what was written last. */
+  language?: string;
+  /** Where TypeScript gets TF.js: `tfjs`, `tfjs-node` or `browser`; default: what the file imports, or its package.json says. */
+  runtime?: string;
   /** Where the code goes; default: the cursor of the code editor used last, else a new document. */
   to?: 'editor' | 'document' | 'clipboard';
 }
@@ -142,6 +176,7 @@ export interface CommandArguments {
   [commands.splitAtLayer]: SplitArgs;
   [commands.verifySlice]: VerifySliceArgs;
   [commands.saveSlice]: SaveSliceArgs;
+  [commands.compose]: ComposeArgs;
   [commands.insertExtractionCode]: CodeArgs;
   [commands.insertModelAsLayerCode]: CodeArgs;
   [commands.exportActivations]: TargetArgs;

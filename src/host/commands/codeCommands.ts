@@ -1,40 +1,117 @@
-/** Code for the marked slice or the whole model: which recipe, and where it goes. */
-import path from 'node:path';
-import { env, l10n, QuickPickItemKind, ThemeIcon, window, workspace, type QuickPickItem, type Uri } from 'vscode';
+/** Code for the marked slice or the whole model: which recipe, in which language, and where it goes. */
+import { l10n, workspace } from 'vscode';
 import type { CodeSnippet } from '../../core/codegen/codeSnippet';
-import { insertSnippet } from '../../core/codegen/insertion';
-import type { Recipe, RecipeId } from '../../core/codegen/recipe';
-import { fitRecipe, languagesOf, recipes } from '../../core/codegen/recipes';
+import type { CodeOptions } from '../../core/codegen/codeTask';
+import { codeRuntimes, withModule, type CodeRuntime } from '../../core/codegen/projectRuntime';
+import { codeLanguages, type CodeLanguage, type Recipe, type RecipeId } from '../../core/codegen/recipe';
+import { fitRecipes, languagesOf, recipes } from '../../core/codegen/recipes';
 import { writeCode } from '../../core/codegen/writeCode';
+import type { Head } from '../../core/composing/composition';
 import { SlicerError } from '../../core/errors';
 import { resolveAddress } from '../../core/model/address';
 import type { ModelFile } from '../../core/model/modelFile';
 import type { Cut } from '../../core/slicing/slice';
 import type { CodeArgs } from '../contributions';
+import type { ModelDocument } from '../editor/modelDocument';
 import type { ModelPanel } from '../editor/modelPanel';
-import { applyChanges, type CodeEditors, type CodePlace } from '../languages/codeEditors';
+import { fileLanguage, fileOf, type CodeEditors } from '../languages/codeEditors';
+import { chooseRecipe, type CodeManner, type JudgedRecipe, type RecipeChoice } from './chooseRecipe';
+import type { CodeChoices } from './codeChoices';
+import { chooseDestination, handOver, pathFromCode, type Destination } from './codeDestination';
+import { chosenRuntime, findRuntime, rememberRuntime, withRuntime } from './codeRuntime';
 import type { CommandTargets } from './commandTargets';
 
-type Destination = { kind: 'editor'; place: CodePlace } | { kind: 'document' } | { kind: 'clipboard' };
+export interface CodeServices {
+  targets: CommandTargets;
+  codeEditors: CodeEditors;
+  choices: CodeChoices;
+}
 
-/** Returns the code that was handed over; undefined when the user gave up. */
+/**
+ * Returns the code that was handed over; undefined when the user gave up.
+ * @param head what stands behind a model that is a layer.
+ */
 export async function insertCode(
   kind: Recipe['kind'],
   args: CodeArgs,
-  targets: CommandTargets,
-  codeEditors: CodeEditors,
+  { targets, codeEditors, choices }: CodeServices,
+  head?: Head,
 ): Promise<string | undefined> {
+  const given = { language: languageOf(args.language), runtime: runtimeOf(args.runtime) };
   const panel = await targets.panel(args);
-  const model = panel.document.loaded?.model;
+  const { document } = panel;
+  const model = document.loaded?.model;
   if (!model) return undefined;
   const cut = await cutFor(kind, panel, model, args, targets);
   if (!cut) return undefined;
-  const chosen = await chooseRecipe(kind, model, cut, args, codeEditors);
-  if (!chosen) return undefined;
-  const destination = await chooseDestination(chosen.to, codeEditors);
+
+  const language = given.language ?? lastLanguage(codeEditors) ?? choices.language ?? 'typescript';
+  const placeFor = (manner: CodeManner): Destination => {
+    const [place] = args.to === 'document' || args.to === 'clipboard' ? [] : codeEditors.placesFor(manner.language);
+    return place ? { kind: 'editor', place } : { kind: args.to === 'clipboard' ? 'clipboard' : 'document' };
+  };
+  const [place = null] = codeEditors.placesFor('typescript');
+  const found = await findRuntime(place, document.uri);
+  const runtime = given.runtime ?? chosenRuntime(choices.workspace, found).runtime;
+  const preparation = preparationOf(document);
+  const write = (recipe: RecipeId, manner: CodeManner, destination: Destination): CodeSnippet => {
+    const file = destination.kind === 'editor' ? fileOf(destination.place.document) : null;
+    const options: CodeOptions = { runtime: manner.runtime, preparation, ...(head ? { head } : {}) };
+    const modelPath = pathFromCode(document.uri, file);
+    const snippet = writeCode(model, { recipe, language: manner.language, cut, modelPath, options });
+    return withModule(snippet, withRuntime(found, manner.runtime).module);
+  };
+  const offered = recipes.filter((recipe) => recipe.kind === kind);
+  const judge = ({ language: of, runtime: on }: CodeManner): JudgedRecipe[] => {
+    const inLanguage = offered.filter(({ id }) => languagesOf(id).includes(of));
+    const options: CodeOptions = { runtime: on, preparation };
+    const fits = fitRecipes(
+      model,
+      cut,
+      inLanguage.map(({ id }) => id),
+      { language: of, options },
+    );
+    return inLanguage.map((recipe, i) => {
+      const fit = fits[i]?.fit;
+      return { ...recipe, whyNot: fit?.fits === false ? fit.why : null };
+    });
+  };
+
+  const choice: RecipeChoice | null =
+    args.recipe === undefined
+      ? await chooseRecipe({
+          name: model.graph.name || document.fileName,
+          start: { language, runtime },
+          judge,
+          write: (recipe, manner) => {
+            const destination = placeFor(manner);
+            const snippet = write(recipe, manner, destination);
+            return isJavaScript(destination) ? withoutTypes(snippet) : snippet.text;
+          },
+          place: (manner) => {
+            const destination = placeFor(manner);
+            return { title: titleOf(destination), javascript: isJavaScript(destination) };
+          },
+          last: (of) => choices.recipe(kind, of),
+        })
+      : {
+          language,
+          runtime,
+          recipe: recipeOf(args.recipe, kind, () =>
+            lastFitting(judge({ language, runtime }), choices.recipe(kind, language)),
+          ),
+        };
+  if (!choice) return undefined;
+  const places = codeEditors.placesFor(choice.language);
+  const destination = await chooseDestination(choice.to ?? args.to, places);
   if (!destination) return undefined;
-  const modelPath = pathFromCode(panel.document.uri, destination);
-  return handOver(writeCode(model, { recipe: chosen.recipe, language: 'typescript', cut, modelPath }), destination);
+  const code = await handOver((to) => write(choice.recipe, choice, to), destination, places);
+  if (code !== undefined && args.recipe === undefined) {
+    await choices.remember(kind, choice.language, choice.recipe);
+    if (given.runtime === undefined && choice.language === 'typescript')
+      await rememberRuntime(choices.workspace, found, choice.runtime);
+  }
+  return code;
 }
 
 /** Given layers, else the marks, else the whole model as a layer, or the layers that the user chooses. */
@@ -57,129 +134,74 @@ async function cutFor(
   return chosen.length > 0 ? outputs(chosen) : null;
 }
 
-interface RecipeItem extends QuickPickItem {
-  recipe: RecipeId;
+function lastLanguage({ last }: CodeEditors): CodeLanguage | undefined {
+  return last ? fileLanguage(last.document)?.code : undefined;
 }
 
-/** A script that says which recipe or where is not asked. */
-async function chooseRecipe(
-  kind: Recipe['kind'],
-  model: ModelFile,
-  cut: Cut,
-  { recipe, to }: CodeArgs,
-  codeEditors: CodeEditors,
-): Promise<{ recipe: RecipeId; to: CodeArgs['to'] } | null> {
-  const offered = recipes.filter((item) => item.kind === kind && languagesOf(item.id).includes('typescript'));
-  const ids = offered.map(({ id }) => id);
-  if (recipe !== undefined) {
-    const known = ids.find((id) => id === recipe);
-    if (!known) throw new SlicerError('unknown-recipe', { recipe, recipes: ids });
-    return { recipe: known, to };
-  }
-  const [only] = ids;
-  if (to !== undefined && only !== undefined && ids.length === 1) return { recipe: only, to };
-
-  const copy = { iconPath: new ThemeIcon('copy'), tooltip: l10n.t('Copy') };
-  const newDocument = { iconPath: new ThemeIcon('new-file'), tooltip: l10n.t('Open in a New Document') };
-  const items = offered.map(({ id, title, when }): RecipeItem => {
-    const fit = fitRecipe(model, cut, { recipe: id, language: 'typescript' });
-    const detail = fit.fits ? l10n.t(when) : l10n.t('Does not fit: {0}', fit.why);
-    const buttons = fit.fits ? [newDocument, copy] : [];
-    return {
-      recipe: id,
-      label: l10n.t(title),
-      detail,
-      buttons,
-      iconPath: new ThemeIcon(fit.fits ? 'code' : 'circle-slash'),
-    };
-  });
-  return new Promise((resolve) => {
-    const pick = window.createQuickPick<RecipeItem>();
-    pick.items = items;
-    pick.title = placeTitle(codeEditors);
-    pick.placeholder = l10n.t('How shall the code do it?');
-    pick.onDidAccept(() => {
-      const [item] = pick.selectedItems;
-      if (item) resolve({ recipe: item.recipe, to });
-      pick.hide();
-    });
-    pick.onDidTriggerItemButton(({ item, button }) => {
-      resolve({ recipe: item.recipe, to: button === copy ? 'clipboard' : 'document' });
-      pick.hide();
-    });
-    pick.onDidHide(() => {
-      resolve(null);
-      pick.dispose();
-    });
-    pick.show();
-  });
+/** How the pictures that the editor shows as inputs were prepared. */
+function preparationOf({ run }: ModelDocument): CodeOptions['preparation'] {
+  const prepared = (run.inputState.resolved ?? []).flatMap(({ input, preprocessing }) =>
+    preprocessing ? [[input, preprocessing] as const] : [],
+  );
+  return Object.fromEntries(prepared);
 }
 
-function placeTitle({ last }: CodeEditors): string {
-  if (!last) return l10n.t('Code in a new document');
-  const file = workspace.asRelativePath(last.document.uri);
-  return l10n.t('Code at line {0} of {1}', last.selection.active.line + 1, file);
+function isJavaScript(destination: Destination): boolean {
+  if (destination.kind !== 'editor') return false;
+  const { document } = destination.place;
+  return fileLanguage(document)?.language === 'javascript';
 }
 
-interface PlaceItem extends QuickPickItem {
-  destination?: Destination;
+function withoutTypes({ text, body, untyped }: CodeSnippet): string {
+  const head = /^(?:import [^\n]*\n)*/.exec(text)?.[0] ?? '';
+  return body === untyped ? text : `${head}\n${untyped}`;
 }
 
-/** With several code editors on screen it is not clear which one is meant: that is asked. */
-async function chooseDestination(to: CodeArgs['to'], codeEditors: CodeEditors): Promise<Destination | null> {
-  if (to === 'clipboard' || to === 'document') return { kind: to };
-  const { last, others } = codeEditors;
-  const places = [...(last ? [last] : []), ...others];
-  const [first] = places;
-  if (!first) return { kind: 'document' };
-  if (places.length === 1 || to === 'editor') return { kind: 'editor', place: first };
-  const items: PlaceItem[] = [
-    ...places.map((place) => ({
-      label: path.posix.basename(place.document.uri.path),
-      description: l10n.t('line {0}', place.selection.active.line + 1),
-      detail: workspace.asRelativePath(place.document.uri),
-      destination: { kind: 'editor', place } as const,
-    })),
-    { label: '', kind: QuickPickItemKind.Separator },
-    { label: l10n.t('New document'), iconPath: new ThemeIcon('new-file'), destination: { kind: 'document' } },
-    { label: l10n.t('Copy'), iconPath: new ThemeIcon('copy'), destination: { kind: 'clipboard' } },
-  ];
-  return (await window.showQuickPick(items, { placeHolder: l10n.t('Where shall the code go?') }))?.destination ?? null;
-}
-
-/** The model's path as a program in that document would say it; without a place, from the workspace's folder. */
-function pathFromCode(model: Uri, destination: Destination): string {
-  const code = destination.kind === 'editor' ? destination.place.document.uri : null;
-  const from =
-    code && !code.path.startsWith('untitled') && code.scheme === model.scheme
-      ? path.posix.dirname(code.path)
-      : (workspace.getWorkspaceFolder(model) ?? workspace.workspaceFolders?.[0])?.uri.path;
-  const relative = from === undefined ? path.posix.basename(model.path) : path.posix.relative(from, model.path);
-  return relative.startsWith('.') ? relative : `./${relative}`;
-}
-
-async function handOver(snippet: CodeSnippet, destination: Destination): Promise<string> {
+function titleOf(destination: Destination): string {
   switch (destination.kind) {
     case 'clipboard':
-      await env.clipboard.writeText(snippet.text);
-      void window.setStatusBarMessage(l10n.t('Code copied'), 3000);
-      return snippet.text;
+      return l10n.t('Copy');
     case 'document':
-      await window.showTextDocument(
-        await workspace.openTextDocument({ language: 'typescript', content: snippet.text }),
-      );
-      return snippet.text;
+      return l10n.t('New document');
     case 'editor': {
       const { document, selection } = destination.place;
-      const language = document.languageId.startsWith('typescript') ? 'typescript' : 'javascript';
-      const inserted = insertSnippet(document.getText(), document.offsetAt(selection.active), snippet, { language });
-      const edits = inserted?.edits ?? [];
-      if (!(await applyChanges(destination.place, edits))) {
-        throw new SlicerError('usage', {
-          detail: l10n.t('{0} cannot be edited.', path.posix.basename(document.uri.path)),
-        });
-      }
-      return language === 'typescript' ? snippet.body : snippet.untyped;
+      return l10n.t('Line {0} of {1}', selection.active.line + 1, workspace.asRelativePath(fileOf(document)));
     }
   }
+}
+
+/** `last` is what was chosen last. @throws SlicerError `unknown-recipe` with those that there are. */
+function recipeOf(text: string, kind: Recipe['kind'], last: () => RecipeId): RecipeId {
+  if (text === 'last') return last();
+  const ids = recipes.filter((recipe) => recipe.kind === kind).map(({ id }) => id);
+  const known = ids.find((id) => id === text);
+  if (!known) throw new SlicerError('unknown-recipe', { recipe: text, recipes: ids });
+  return known;
+}
+
+/** What was chosen last where it fits, else the first that does, else what says why it does not. */
+function lastFitting(judged: readonly { id: RecipeId; whyNot: string | null }[], last: RecipeId | undefined): RecipeId {
+  const fitting = judged.filter(({ whyNot }) => whyNot === null);
+  const [first] = fitting.length > 0 ? fitting : judged;
+  return fitting.find(({ id }) => id === last)?.id ?? first?.id ?? 'functional-by-name';
+}
+
+function languageOf(text: string | undefined): CodeLanguage | undefined {
+  if (text === undefined) return undefined;
+  const found = codeLanguages.find((language) => language === (text === 'javascript' ? 'typescript' : text));
+  if (!found)
+    throw new SlicerError('usage', {
+      detail: l10n.t('`language` is one of {0}, not {1}.', codeLanguages.join(', '), text),
+    });
+  return found;
+}
+
+function runtimeOf(text: string | undefined): CodeRuntime | undefined {
+  if (text === undefined) return undefined;
+  const found = codeRuntimes.find((runtime) => runtime === text);
+  if (!found)
+    throw new SlicerError('usage', {
+      detail: l10n.t('`runtime` is one of {0}, not {1}.', codeRuntimes.join(', '), text),
+    });
+  return found;
 }

@@ -16,8 +16,10 @@ import { inputSource, pickInput } from '../editor/modelPanel';
 import type { CodeEditors } from '../languages/codeEditors';
 import { preferencesFor, writeSetting } from '../preferences';
 import { errorSentence, isCancelled } from '../sentences';
+import type { CodeChoices } from './codeChoices';
 import { insertCode } from './codeCommands';
 import { CommandTargets, normalizeArguments, toUri } from './commandTargets';
+import { compose } from './composeCommand';
 import {
   addMissingInputs,
   markInput,
@@ -34,6 +36,7 @@ import { splitAtLayer } from './splitCommand';
 export interface CommandServices {
   editors: ModelEditors;
   codeEditors: CodeEditors;
+  codeChoices: CodeChoices;
   extensionUri: Uri;
   storageUri: Uri;
   log: LogOutputChannel;
@@ -44,11 +47,13 @@ export type CommandHandlers = { [Id in CommandId]: (args: CommandArguments[Id]) 
 export function commandHandlers({
   editors,
   codeEditors,
+  codeChoices,
   extensionUri,
   storageUri,
   log,
 }: CommandServices): CommandHandlers {
   const targets = new CommandTargets(editors);
+  const code = { targets, codeEditors, choices: codeChoices };
   return {
     [commands.open]: openModel,
     [commands.openAsText]: (args) => openAsText(args, editors),
@@ -76,8 +81,9 @@ export function commandHandlers({
     [commands.splitAtLayer]: (args) => splitAtLayer(args, targets),
     [commands.verifySlice]: (args) => verifySlice(args, targets),
     [commands.saveSlice]: (args) => saveSlice(args, targets),
-    [commands.insertExtractionCode]: (args) => insertCode('extraction', args, targets, codeEditors),
-    [commands.insertModelAsLayerCode]: (args) => insertCode('layer', args, targets, codeEditors),
+    [commands.compose]: (args) => compose(args, code),
+    [commands.insertExtractionCode]: (args) => insertCode('extraction', args, code),
+    [commands.insertModelAsLayerCode]: (args) => insertCode('layer', args, code),
     [commands.exportActivations]: (args) => exportActivations(args, targets),
     [commands.exportSummary]: (args) => exportSummary(args, targets),
     [commands.selectBackend]: (args) => selectBackend(args, editors),

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { commands as vscodeCommands, l10n, Uri, window, workspace } from 'vscode';
 import { SlicerError } from '../../core/errors';
 import type { ModelFile } from '../../core/model/modelFile';
+import { weightFiles } from '../../core/model/weightFiles';
 import { planSplit, type SplitPlan } from '../../core/slicing/planSplit';
 import type { SlicePlan } from '../../core/slicing/slice';
 import type { Progress, VerifyResult } from '../../protocol/engine';
@@ -159,10 +160,9 @@ function partOf({ signal, onProgress }: TaskOptions, before: number, part: Part)
 }
 
 /** The model and its weights: no part may take their place. */
-function filesOf({ weightEntries }: ModelFile, uri: Uri): string[] {
+function filesOf(model: ModelFile, uri: Uri): string[] {
   if (uri.scheme !== 'file') return [];
-  const shards = new Set(weightEntries.flatMap(({ locator }) => locator.segments.map(({ file }) => file)));
-  return [uri.fsPath, ...[...shards].map((file) => path.resolve(path.dirname(uri.fsPath), file))];
+  return [uri.fsPath, ...weightFiles(model).map((file) => path.resolve(path.dirname(uri.fsPath), file))];
 }
 
 async function askForFolder(document: ModelDocument): Promise<Uri | undefined> {

@@ -9,6 +9,7 @@ import {
   viewTypes,
   webviewSections,
 } from '../../../src/host/contributions';
+import { codeLanguages } from '../../../src/core/userCode/program';
 
 const root = path.resolve(__dirname, '../../..');
 const manifestText = readFileSync(path.join(root, 'package.json'), 'utf8');
@@ -89,8 +90,8 @@ describe('package.json agrees with contributions.ts', () => {
     }
   });
 
-  it('costs no start: commands and editors activate the extension by themselves', () => {
-    expect(activationEvents).toEqual([]);
+  it('costs no start: commands, editors and programs that may load a model activate the extension', () => {
+    expect(activationEvents).toEqual(codeLanguages.map((language) => `onLanguage:${language}`));
   });
 
   it('has a text for every placeholder, and no text that nothing shows', () => {

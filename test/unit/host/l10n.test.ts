@@ -12,7 +12,7 @@ const TABLES: Record<string, string[]> = {
   'src/core/errorMessages.ts': ['message'],
   'src/core/messages.ts': ['message'],
   'src/core/noteMessages.ts': ['message'],
-  'src/core/codegen/recipes.ts': ['title', 'when'],
+  'src/core/codegen/recipes.ts': ['title', 'when', 'costs'],
 };
 
 function sources(folder: string): string[] {

@@ -13,8 +13,9 @@ export function componentScript(text: string, cursor: number): ComponentScript |
     .filter(([, attributes = '']) => !/\bsrc\s*=|type\s*=\s*["']?application\/(json|ld)/i.test(attributes))
     .map((match) => {
       const [, attributes = '', code = ''] = match;
-      const start = match.index + '<script'.length + attributes.length + 1;
-      return { start, end: start + code.length, typed: /\blang\s*=\s*["']?tsx?\b/i.test(attributes) };
+      const tag = match.index + '<script'.length + attributes.length + 1;
+      const start = tag + (/^[ \t]*\r?\n/.exec(code)?.[0].length ?? 0);
+      return { start, end: tag + code.length, typed: /\blang\s*=\s*["']?tsx?\b/i.test(attributes) };
     });
   return scripts.find(({ start, end }) => start <= cursor && cursor <= end) ?? scripts[0] ?? null;
 }

@@ -18,15 +18,16 @@ export function namesVisibleAt(source: SourceTree, place: number): Set<string> {
     enter: ({ name, node }) => {
       if (name !== 'VariableName' || !isBinding(node)) return;
       const scope = scopeOf(node);
-      if (
-        !scope ||
-        scope.name === 'Script' ||
-        (scope.name !== 'ClassDefinition' && scope.from <= place && place <= scope.to)
-      )
+      if (!scope || scope.name === 'Script' || (scope.name !== 'ClassDefinition' && isIn(source, scope, place)))
         names.add(textOf(source, node));
     },
   });
   return names;
+}
+
+/** A block ends with its last line end. */
+function isIn({ text }: SourceTree, { from, to }: SyntaxNode, place: number): boolean {
+  return from <= place && (place < to || (place === to && text[to - 1] !== '\n'));
 }
 
 function isBinding(node: SyntaxNode): boolean {
@@ -75,7 +76,7 @@ function scopeOf(node: SyntaxNode): SyntaxNode | null {
   return scope;
 }
 
-/** Functions and classes at the left edge. */
+/** Functions, classes and variables at the left edge. */
 export function declarationsIn(source: SourceTree): Declaration[] {
   const nodes = childrenOf(source.tree.topNode);
   return nodes.flatMap((node, i) => {
@@ -83,9 +84,9 @@ export function declarationsIn(source: SourceTree): Declaration[] {
       node.name === 'DecoratedStatement'
         ? (node.getChild('FunctionDefinition') ?? node.getChild('ClassDefinition') ?? node)
         : node;
-    if (declaration.name !== 'FunctionDefinition' && declaration.name !== 'ClassDefinition') return [];
+    if (!/^(FunctionDefinition|ClassDefinition|AssignStatement)$/.test(declaration.name)) return [];
     const name = declaration.getChild('VariableName');
-    if (!name) return [];
+    if (!name || !isBinding(name)) return [];
     let { from } = node;
     for (let at = i - 1; at >= 0; at -= 1) {
       const before = nodes[at];

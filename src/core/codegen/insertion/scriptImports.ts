@@ -30,11 +30,7 @@ function readImport(source: SourceTree, node: SyntaxNode): ScriptImport | null {
   const named = node.getChild('VariableDefinition');
   const whole = named ? textOf(source, named) : null;
   const from = children.find(({ name }) => name === 'String');
-  if (!from) {
-    // `import tf = require('…')`, of which the tree knows the beginning only
-    const module = /^\s*=\s*require\(\s*(['"])([^'"\n]+)\1/.exec(source.text.slice(named?.to ?? node.to))?.[2];
-    return module === undefined ? null : { node, module, how: 'import', typeOnly, whole, names: [] };
-  }
+  if (!from) return null;
   const names: ScriptImport['names'] = [];
   const group = childrenOf(node.getChild('ImportGroup') ?? from);
   group.forEach((child, i) => {
@@ -214,7 +210,7 @@ function addedLines(
   const block = lines.join(newLine);
   const last = firstRun(source, own, commonJs ? 'require' : 'import');
   if (last) {
-    const end = endOfImport(text, last.to);
+    const end = last.to;
     const rest = text.slice(end, endOfLine(text, end));
     // a comment behind it stays with it
     if (/^\s*(\/\/.*|\/\*((?!\*\/).)*\*\/\s*)?$/.test(rest)) return at(end + rest.length, `${newLine}${block}`);
@@ -233,11 +229,6 @@ function firstRun(source: SourceTree, own: readonly ScriptImport[], how: ScriptI
   let at = nodes.findIndex(({ from }) => starts.has(from));
   while (starts.has(nodes[at + 1]?.from ?? -1)) at += 1;
   return nodes[at] ?? null;
-}
-
-/** `import tf = require('…')` goes on behind its node. */
-function endOfImport(text: string, end: number): number {
-  return end + (/^\s*=\s*require\([^)\n]*\);?/.exec(text.slice(end))?.[0].length ?? 0);
 }
 
 function at(start: number, text: string): TextEdit {

@@ -39,7 +39,7 @@ function scopeOf(definition: SyntaxNode): SyntaxNode | null {
   return node;
 }
 
-/** Functions, classes and types at the top level. */
+/** Functions, classes, types and variables at the top level. */
 export function declarationsIn(source: SourceTree): Declaration[] {
   const nodes = childrenOf(source.tree.topNode);
   return nodes.flatMap((node, i) => {
@@ -47,7 +47,7 @@ export function declarationsIn(source: SourceTree): Declaration[] {
       node.name === 'ExportDeclaration' ? childrenOf(node).find(({ name }) => name.endsWith('Declaration')) : null;
     const declaration = exported ?? node;
     const name = declaration.getChild('VariableDefinition') ?? declaration.getChild('TypeDefinition');
-    if (!name || !/^(Function|Class|Interface|TypeAlias)Declaration$/.test(declaration.name)) return [];
+    if (!name || !/^(Function|Class|Interface|TypeAlias|Variable)Declaration$/.test(declaration.name)) return [];
     let { from } = node;
     for (let at = i - 1; at >= 0; at -= 1) {
       const before = nodes[at];

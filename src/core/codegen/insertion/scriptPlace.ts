@@ -30,7 +30,9 @@ export function placeInScript(source: SourceTree, cursor: number, unit: string):
   const list = innermostList(source, cursor);
   const inside = childrenOf(list).filter(({ name, type }) => name !== '{' && name !== '}' && !type.isError);
   const statements = inside.filter((node) => !isComment(node) && node.name !== 'Hashbang');
-  const position = positionIn(source, list, inside, statements, cursor);
+  let position = positionIn(source, list, inside, statements, cursor);
+  const decorator = statements.findLast(({ from }) => from < position);
+  if (decorator && decoratesNext(decorator)) position = behind(source, statements, decorator);
   const opening = list.name === 'Script' ? -1 : list.from;
   const closing = list.name === 'Script' || list.lastChild?.name !== '}' ? text.length : list.lastChild.from;
   let start = position;
@@ -120,6 +122,10 @@ function behind(source: SourceTree, statements: readonly SyntaxNode[], node: Syn
     }
     return from;
   }
+  if (decoratesNext(node)) {
+    const decorated = statements.find((other) => other.from >= node.to && !decoratesNext(other));
+    return decorated ? behind(source, statements, decorated) : text.length;
+  }
   const name = functionName(source, node);
   let last = node;
   for (let i = statements.indexOf(node) + 1; name !== null && i < statements.length; i += 1) {
@@ -133,6 +139,11 @@ function behind(source: SourceTree, statements: readonly SyntaxNode[], node: Syn
     end = next.to;
   }
   return end;
+}
+
+/** Decorators before `export` are a class without a body in the tree. */
+function decoratesNext(node: SyntaxNode): boolean {
+  return node.name === 'ClassDeclaration' && node.firstChild?.name === 'Decorator' && !node.getChild('ClassBody');
 }
 
 function functionName(source: SourceTree, node: SyntaxNode): string | null {

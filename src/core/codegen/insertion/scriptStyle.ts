@@ -85,7 +85,7 @@ function withoutSemicolons(code: string, language: SourceLanguage): string {
       if (node.name !== ';') return;
       const owner = node.node.parent?.name ?? '';
       if (!STATEMENTS.has(owner) && owner !== 'PropertyDeclaration' && owner !== 'ObjectType') return;
-      if (!/^[ \t]*(\/\/[^\n]*)?(\n\s*(?!\s)[^(\[`+\-/*,.<]|\n*$)/.test(code.slice(node.to, node.to + 2000))) return;
+      if (!/^[ \t]*(\/\/[^\n]*)?(\n\s*(?!\s)[^([`+\-/*,.<]|\n*$)/.test(code.slice(node.to, node.to + 2000))) return;
       done += code.slice(at, node.from);
       at = node.to;
     },

@@ -19,7 +19,22 @@ const PARSERS = {
 };
 
 export function parseSource(text: string, language: SourceLanguage): SourceTree {
-  return { text, tree: PARSERS[language].parse(text) };
+  return { text, tree: PARSERS[language].parse(language === 'python' ? text : readable(text)) };
+}
+
+/** What the parser does not know of TypeScript, as what it knows, of the same length. */
+function readable(text: string): string {
+  return text
+    .replace(/^([ \t]*declare\s+module\s+)((['"])[^'"\n]*\3)/gm, (_, head: string, name: string) => head + blank(name))
+    .replace(/(\btypeof\s+)(import\(\s*(['"])[^'"\n]*\3\s*\))/g, (_, head: string, type: string) => head + blank(type))
+    .replace(
+      /^([ \t]*import\s+[\w$]+\s*)(=\s*require\s*\()(\s*(['"])[^'"\n]*\4\s*)\)/gm,
+      (_, head: string, call: string, module: string) => `${head}${'from'.padEnd(call.length)}${module} `,
+    );
+}
+
+function blank(text: string): string {
+  return 'x'.repeat(text.length);
 }
 
 export function childrenOf(node: SyntaxNode): SyntaxNode[] {

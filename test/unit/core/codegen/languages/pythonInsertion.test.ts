@@ -128,6 +128,100 @@ test('two spaces', () => {
   expect(insert("def a():\n  return 'b'\n|")).toContain('\n  """Loads."""\n');
 });
 
+test.each([
+  ['import keras as k', 'k.load('],
+  ['from tensorflow import keras', 'keras.load('],
+  ['from tensorflow import keras as tk', 'tk.load('],
+  ['import tensorflow.keras as tk', 'tk.load('],
+])('a module is called as the file calls it: %s', (line, call) => {
+  const calls = {
+    ...snippet,
+    imports: [{ module: 'keras', names: [] }],
+    body: 'def load():\n    return keras.load(keras=1).keras\n',
+  };
+  const result = applied(`${line}\n`, line.length + 1, python, calls);
+  expect(result).toContain(`return ${call}keras=1).keras`);
+  expect(result.match(/import/g)).toHaveLength(1);
+});
+
+test('what is imported for types only is imported', () => {
+  expect(insert('from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    import keras\n|')).toMatch(
+    /^import keras$/m,
+  );
+});
+
+test('what was imported by trying is not imported again', () => {
+  const text = 'try:\n    import keras\n# or\nexcept ImportError:\n    from tensorflow import keras\n';
+  expect(insert(`${text}|`).match(/import keras/g)).toHaveLength(2);
+});
+
+test('a name that is something else is left alone', () => {
+  const calls = {
+    ...snippet,
+    imports: [{ module: 'numpy', names: [], namespace: 'np' }],
+    body: 'def load():\n    return np.a\n',
+  };
+  const result = applied('np = 1\n', 7, python, calls);
+  expect(result).toContain('import numpy as np2\n');
+  expect(result).toContain('return np2.a\n');
+});
+
+describe('names that are taken', () => {
+  test.each([
+    'def load(): pass\n',
+    'load = 1\n',
+    'a, (load, *b) = c\n',
+    'from x import load\n',
+    'import load.x\n',
+    'import x as load\n',
+    'for load in x: pass\n',
+    'with a as load: pass\n',
+    'class load: pass\n',
+    '@a\ndef load(): pass\n',
+    'if (load := 1): pass\n',
+    'load: int = 1\n',
+  ])('get another one: %j', (text) => {
+    const inserted = insertSnippet(text, text.length, snippet, python);
+    expect(inserted?.renamed).toEqual([{ from: 'load', to: 'load2' }]);
+    expect(inserted?.code).toContain('def load2(path');
+  });
+  test.each([
+    'def a(load): load = 1\n',
+    'class A:\n    load = 1\n    def load(self): pass\n',
+    'a.load = 1\n',
+    'a(load=1)\n',
+    'import x.load\n',
+    'import load as x\n',
+    'from load import x\n',
+    'print(load)\n',
+  ])('not taken: %j', (text) => {
+    expect(insertSnippet(text, text.length, snippet, python)?.renamed).toEqual([]);
+  });
+  test('a function that is there word for word is used', () => {
+    const text = 'def other():\n\treturn 1  # one\n';
+    expect(insertSnippet(text, text.length, snippet, python)).toMatchObject({ reused: ['other'], renamed: [] });
+  });
+});
+
+describe('in a class', () => {
+  test('never a method: behind the class', () => {
+    const result = insert('class A:\n    x = 1\n|\n    def b(self):\n        pass\n\n\ny = 1\n');
+    expect(result).toContain(`        pass\n\n\n${BODY}\n\ny = 1\n`);
+  });
+  test('in a method, inside of it', () => {
+    const result = insert('class A:\n    def b(self):\n        x = 1|\n        return x\n');
+    expect(result).toContain('        x = 1\n\n        def load(');
+  });
+});
+
+test('imports and names of cells before it hold', () => {
+  const before =
+    '%matplotlib inline\nimport keras\nimport numpy as np\nfrom typing import NamedTuple\ndef other(): pass\n';
+  const inserted = insertSnippet('', 0, snippet, { ...python, before });
+  expect(inserted?.edits.map(({ text }) => text).join('')).not.toContain('import');
+  expect(inserted?.renamed).toEqual([{ from: 'other', to: 'other2' }]);
+});
+
 const FILES = [
   '"""Doc."""\n\nimport os, sys\nfrom typing import (\n    Any,  # why\n)\n\nx = """\ndef no():\n  "quoted"\n"""\n\n\n@wrap\n@other(\n    1)\ndef a(b,\n      c=")"):\n    """Doc\n\n    more"""\n\n    if b:\n        c()\n\n    # comment\n    elif c:\n        pass\n\n    else: d()\n\n    return {\n        "a": [1,\n              2],\n    }\n\nclass B:\n    y = 1; z = 2\n\n    def m(self):\n        try:\n            pass\n        except ValueError:\n            pass\n        finally:\n            pass\n\n\nfor i in range(3):\n    print(f"{i}: {\'x\'}")  # it\'s\nprint("end")',
   'x = 1\n\n\n\n\n\nwith a as b, \\\n     c as d:\n\n    pass\n\n  # odd comment\nwhile True:\n\tbreak\n\n\n',
@@ -160,12 +254,15 @@ def dump(source):
 def count(source):
     names = [n.name for n in ast.walk(ast.parse(source)) if isinstance(n, ast.FunctionDef)]
     return sum(n in NEW for n in names)
+def methods(source):
+    return [f.name for c in ast.walk(ast.parse(source)) if isinstance(c, ast.ClassDef) for f in c.body if isinstance(f, ast.FunctionDef) and f.name in NEW]
 expected = dump(text)
 bad = []
 for cursor, result in enumerate(results):
     try:
         if dump(result) != expected: bad.append([cursor, "changed"])
         elif count(result) != 2: bad.append([cursor, "lost"])
+        elif methods(result): bad.append([cursor, "methods"])
     except SyntaxError as error:
         bad.append([cursor, str(error)])
 print(json.dumps(bad))
