@@ -115,8 +115,8 @@ function refuseOthers(planned: readonly InspectTensor[], given: readonly Snapsho
     const { address } = plan;
     const data = { input: port.name, address };
     // then the fault is the model's own, whoever made the slice
-    if (plan.shape === null) throw new SlicerError('unsupported', { reason: 'cut-rank', address });
-    if (!fits(shape, plan.shape)) {
+    if (plan.shape === null && port.shape) throw new SlicerError('unsupported', { reason: 'cut-rank', address });
+    if (plan.shape && !fits(shape, plan.shape)) {
       const facts = { declared: [...plan.shape], actual: [...shape] };
       throw new SlicerError('unsupported', { reason: 'cut-shape', address, ...facts });
     }

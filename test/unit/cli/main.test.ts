@@ -91,7 +91,7 @@ test.each([
   const result = await cli(args);
   expect(result).toMatchObject({ code: 0, stderr: '' });
   expect(result.stdout).toMatch(text);
-  expect(result.stdout).not.toMatch(/compare|compose/);
+  expect(result.stdout).not.toMatch(/compare/);
 });
 
 describe('inspect', () => {
@@ -234,6 +234,7 @@ describe('verify without a saved slice', () => {
 interface Row {
   id: string;
   fits?: boolean;
+  fit?: unknown;
 }
 
 describe('code', () => {
@@ -247,6 +248,37 @@ describe('code', () => {
       fits: false,
       why: expect.stringMatching(/nested/),
     });
+  });
+  test('--list says of each language whether it fits', async () => {
+    const judged = (await cli(['code', digits, '--list', '--output', 'conv_2', '--json'])).json() as unknown as Row[];
+    const byId = new Map(judged.map((row) => [row.id, row]));
+    expect(byId.get('functional-by-name')?.fit).toEqual({ typescript: { fits: true }, python: { fits: true } });
+    expect(byId.get('nested')?.fit).toMatchObject({ python: { fits: false, why: expect.stringMatching(/nested/) } });
+    const text = (await cli(['code', '--list'])).stdout;
+    expect(text).toMatch(
+      /^layer-frozen: Model as a frozen layer\n {4}Only the new head .*\n {4}Costs: .*\n {4}Weights: frozen;/m,
+    );
+    expect((await cli(['code', digits, '--list'])).stdout).toMatch(/recipe +what +typescript +python/);
+  });
+  test('--runtime and pictures as they are prepared', async () => {
+    const by = ['code', digits, '--recipe', 'functional-by-name', '--output', 'conv_2'];
+    const node = (await cli([...by, '--runtime', 'tfjs-node'])).stdout;
+    expect(node).toMatch(/^import \* as tf from '@tensorflow\/tfjs-node';\n/);
+    expect(node).not.toContain('prepareImage');
+    const prepared = (
+      await cli([...by, '--preprocess', 'auto', '--resize', 'tensorflow', '--interpolation', 'bilinear'])
+    ).stdout;
+    expect(prepared).toMatch(/28 × 28, grayscale, 0…1/);
+    expect(prepared).toContain('resizeBilinear(gray as tf.Tensor3D, [28, 28], false, true)');
+    const python = (await cli([...by, '--language', 'python', '--preprocess', 'signed'])).stdout;
+    expect(python).toContain('pixels = pixels / 127.5 - 1');
+    expect((await cli([...by, '--runtime', 'deno'])).stderr).toMatch(
+      /--runtime is one of tfjs, tfjs-node, browser, not deno/,
+    );
+    expect((await cli([...by, '--preprocess', 'half'])).stderr).toMatch(/--preprocess is one of/);
+    const text = path.join(keras, 'text-lstm/tfjs-keras2-h5');
+    const none = await cli(['code', text, '--recipe', 'load-slice', '--preprocess', 'unit']);
+    expect([none.code, none.stderr]).toEqual([2, expect.stringMatching(/no input that takes pictures/)]);
   });
   test('to stdout, or into a file that is not replaced unasked', async () => {
     const printed = await cli(['code', digits, '--recipe', 'functional-by-name', '--output', 'conv_2']);
