@@ -2,6 +2,7 @@
 // usage: node esbuild.mjs [PART…] [--production] [--watch] [--tests] [--sizes]
 import fs from 'node:fs';
 import { parseArgs } from 'node:util';
+import vm from 'node:vm';
 import * as esbuild from 'esbuild';
 import { at, isMain, root } from './scripts/repository.mjs';
 import { writeNotices } from './scripts/notices.mjs';
@@ -17,6 +18,32 @@ const keepTfjsSideEffects = {
     });
   },
 };
+
+/**
+ * h5wasm carries its WebAssembly as 4 MB of text in the script, which every start of the engine would have to read:
+ * it goes into a file of its own, which `engine/files/hdf5` loads when an HDF5 file is opened.
+ */
+const takeHdf5WasmOut = {
+  name: 'take-hdf5-wasm-out',
+  setup(build) {
+    build.onLoad({ filter: /h5wasm[\\/]dist[\\/]esm[\\/]hdf5_util\.js$/ }, async ({ path }) => {
+      const source = await fs.promises.readFile(path, 'utf8');
+      const [, before = '', literal = '', after = ''] =
+        /^(.*?return binaryDecode\()('(?:[^'\\]|\\.)*')(\).*)$/su.exec(source) ?? [];
+      const bytes = hdf5Wasm(vm.runInNewContext(literal));
+      await fs.promises.mkdir(at('dist/wasm'), { recursive: true });
+      await fs.promises.writeFile(at('dist/wasm/hdf5.wasm'), bytes);
+      return { contents: `${before}''${after}`.replaceAll('import.meta.url', '""'), loader: 'js' };
+    });
+  },
+};
+
+/** Undoes Emscripten's encoding: a JavaScript string with one character a byte, turned over and moved by one. */
+function hdf5Wasm(text = '') {
+  const bytes = Uint8Array.from(text, (character) => (~character.charCodeAt(0) >> 8) & character.charCodeAt(0));
+  if (!WebAssembly.validate(bytes)) throw new Error('h5wasm no longer holds its WebAssembly as it did');
+  return bytes;
+}
 
 /** Each part's bundle is `dist/<name>.js`. */
 function parts(production) {
@@ -35,7 +62,12 @@ function parts(production) {
   const tfjsNode = ['@tensorflow/tfjs-node', '@tensorflow/tfjs-node-gpu'];
   return {
     extension: { ...node, entryPoints: ['src/extension.ts'], external: ['vscode'] },
-    engine: { ...node, entryPoints: ['src/engine/main.ts'], external: tfjsNode, plugins: [keepTfjsSideEffects] },
+    engine: {
+      ...node,
+      entryPoints: ['src/engine/main.ts'],
+      external: tfjsNode,
+      plugins: [keepTfjsSideEffects, takeHdf5WasmOut],
+    },
     copyWorker: { ...node, entryPoints: ['src/engine/files/copyWorker.ts'] },
     cli: { ...node, entryPoints: ['src/cli/main.ts'], banner: { js: '#!/usr/bin/env node' } },
     webview: {

@@ -23,10 +23,25 @@ export const ERRORS: Record<ErrorCode, readonly Variant[]> = {
     { reason: 'binary', message: '{file} is not text, so it is no JSON: choose the model.json that belongs to it.' },
     { message: '{file} is not JSON: choose the model.json of a TensorFlow.js model.' },
   ],
-  'not-hdf5': [{ message: '{file} is not an HDF5 file: choose the model file itself, or export it again.' }],
-  'not-zip': [{ message: '{file} is not a zip archive, as a .keras file must be: export the model again.' }],
-  'truncated-hdf5': [{ message: '{file} ends too early to be a whole HDF5 file: copy or download it again.' }],
-  'truncated-zip': [{ message: '{file} ends too early to be a whole archive: copy or download it again.' }],
+  'not-hdf5': [
+    { reason: 'inside', message: '{file} is a damaged HDF5 file: copy or download it again.' },
+    { message: '{file} is not an HDF5 file: choose the model file itself, or export it again.' },
+  ],
+  'not-zip': [
+    { message: '{member} in {file} is not what the archive says of it: copy or download the file again.' },
+    { message: '{file} is not a zip archive, as a .keras file must be: export the model again.' },
+  ],
+  'truncated-hdf5': [
+    {
+      message:
+        '{file} ends too early to be a whole HDF5 file ({actual} of {expected} bytes): copy or download it again.',
+    },
+    { message: '{file} ends too early to be a whole HDF5 file: copy or download it again.' },
+  ],
+  'truncated-zip': [
+    { message: '{file} ends in the middle of {member}: copy or download it again.' },
+    { message: '{file} ends too early to be a whole archive: copy or download it again.' },
+  ],
   'truncated-weights': [
     {
       message:
@@ -55,6 +70,7 @@ export const ERRORS: Record<ErrorCode, readonly Variant[]> = {
     },
     { reason: 'folder', message: 'The folder {file} holds no model JSON: choose the model file itself.' },
     { reason: 'several', message: 'The folder {file} holds several models ({names}): choose one of them.' },
+    { reason: 'hdf5', message: '{file} is an HDF5 file of something else: it holds no Keras model.' },
     { message: '{file} holds no Keras or TensorFlow.js model: choose a model.json that has a "modelTopology".' },
   ],
   'weights-only': [
@@ -66,9 +82,17 @@ export const ERRORS: Record<ErrorCode, readonly Variant[]> = {
       reason: 'topology',
       message: '{file} has weights but no model topology: export the whole model, not only its weights.',
     },
+    {
+      reason: 'hdf5',
+      message:
+        '{file} holds weights only, without a "model_config": export the whole model, or put its config.json beside it.',
+    },
     { message: '{file} holds weights only, without a model: export the whole model.' },
   ],
-  'missing-config': [{ message: '{file} has no model configuration: export the whole model, not only its weights.' }],
+  'missing-config': [
+    { message: '{file} has no {member}, so it holds no model: export the whole model, not only its weights.' },
+    { message: '{file} has no model configuration: export the whole model, not only its weights.' },
+  ],
   // --- topology, manifest and bytes do not belong together ---
   'missing-file': [
     {
@@ -87,6 +111,20 @@ export const ERRORS: Record<ErrorCode, readonly Variant[]> = {
       reason: 'manifest',
       message:
         '{file} comes without weights, so {weight} and the other weights ({count} in all) are unknown: the structure can be seen, not run.',
+    },
+    {
+      reason: 'unbuilt',
+      message:
+        'The model {model} in {file} was saved before it had a shape, so it has no weights: call it once in Keras, and save it again.',
+    },
+    {
+      reason: 'group',
+      message:
+        '{file} has no group {weight}, in which its weights should be: export the model again, with its weights.',
+    },
+    {
+      reason: 'member',
+      message: '{file} has no {weight}, in which its weights should be: export the model again, with its weights.',
     },
     { message: '{file} has no weight {weight} for the layer {layer}: export the model again, with all its weights.' },
     { message: 'The weight {weight} is missing: export the model again, with all its weights.' },
@@ -113,6 +151,10 @@ export const ERRORS: Record<ErrorCode, readonly Variant[]> = {
       reason: 'dtype',
       message:
         '{file} lists the weight {weight} with the type {dtype}, which TensorFlow.js does not have: export the model again.',
+    },
+    {
+      reason: 'hdf5-type',
+      message: '{file} holds the weight {weight} as {dtype}, which are no numbers of a model: export the model again.',
     },
     {
       reason: 'shape',
@@ -178,6 +220,11 @@ export const ERRORS: Record<ErrorCode, readonly Variant[]> = {
   // --- refused ---
   'unsafe-path': [
     {
+      reason: 'archive',
+      message:
+        '{file} has an entry {member} that points out of the archive: it was left alone, as nothing is unpacked.',
+    },
+    {
       message:
         '{file} names the weights file {shard}, which is not in its own folder, so it was not read: put the weights beside {file} and correct the path.',
     },
@@ -187,10 +234,16 @@ export const ERRORS: Record<ErrorCode, readonly Variant[]> = {
     },
   ],
   'unsafe-link': [
+    {
+      message: '{file} has {weight} in another file ({target}), which was not followed: export the model as one file.',
+    },
     { message: '{file} links to {target} outside of itself, which was not followed: export the model as one file.' },
     { message: 'The file links to something outside of itself, which was not followed: export the model as one file.' },
   ],
-  'link-loop': [{ message: '{file} has links that lead in a circle: export the model again.' }],
+  'link-loop': [
+    { message: '{file} has a link {weight} that leads in a circle: export the model again.' },
+    { message: '{file} has links that lead in a circle: export the model again.' },
+  ],
   'too-deep': [
     {
       message:
@@ -202,6 +255,14 @@ export const ERRORS: Record<ErrorCode, readonly Variant[]> = {
   ],
   'too-large': [
     { reason: 'calls', message: 'The nested models call each other more than {limit} times: no model needs that.' },
+    {
+      reason: 'declared',
+      message: '{file} declares {bytes} bytes for {weight} but does not hold them: export the model again.',
+    },
+    {
+      reason: 'member',
+      message: '{member} of {file} would unpack to {bytes} bytes, which no model needs: export the model again.',
+    },
     { message: '{file} has {bytes} bytes, more than the {limit} that are read: choose a smaller file.' },
     { message: 'The member {member} of {file} would need {bytes} bytes: choose a smaller file.' },
     { message: 'The input {input} of shape {shape} would need more than {limit} values: choose smaller dimensions.' },
@@ -224,6 +285,23 @@ export const ERRORS: Record<ErrorCode, readonly Variant[]> = {
       message:
         '{file} is a Keras archive: convert it to a TensorFlow.js model with tensorflowjs_converter --input_format keras_keras, and open that.',
     },
+    {
+      reason: 'hdf5-sizes',
+      message: '{file} is an HDF5 file with addresses that are not of 8 bytes: export the model with Keras again.',
+    },
+    {
+      reason: 'hdf5-filter',
+      message: '{file} holds {weight} compressed by {filter}, which cannot be undone here: save it with gzip or plain.',
+    },
+    { reason: 'zip-encrypted', message: '{member} in {file} is encrypted: pack the archive again without a password.' },
+    {
+      reason: 'zip-method',
+      message: '{member} in {file} is packed by method {method}, which is not known: pack it again, or export again.',
+    },
+    {
+      reason: 'keras-weights',
+      message: '{file} keeps its weights as {member}, which cannot be read: save it with model.weights.h5 in it.',
+    },
     { reason: 'backend', message: 'The backend {backend} cannot be used: {why}.' },
     {
       reason: 'dtype',
@@ -244,12 +322,22 @@ export const ERRORS: Record<ErrorCode, readonly Variant[]> = {
       message:
         'The model declares the shape {declared} for {address} but computes {actual}, so that nothing could be supplied there: cut before or after it.',
     },
+    {
+      reason: 'cut-attribute',
+      message:
+        '{address} is an attribute of the class {class}, which {layer} does not hand on, so that no slice can: it can be looked at, or cut once the class gives it as an output.',
+    },
     { reason: 'cut-subclassed', message: '{file} has no layer graph to cut: save it as a functional model.' },
     { message: '{file} needs something that is not supported.' },
     { message: 'This is not supported.' },
   ],
   // --- listed when a file opens all the same ---
   'unknown-class': [
+    {
+      reason: 'registered',
+      message:
+        'The layer {layer} is of your own class {class}, so that the shapes after it are known only when it runs.',
+    },
     {
       reason: 'operation',
       message: '{layer} is the operation {class}, which is not known, so that shapes after it may be unknown.',
@@ -291,6 +379,23 @@ export const ERRORS: Record<ErrorCode, readonly Variant[]> = {
     },
     { message: '{file} holds Python code, which is never run here.' },
   ],
+  'custom-layers': [
+    {
+      reason: 'nothing',
+      message:
+        '{file} registers no class with the TensorFlow.js that its function is given, so that it changes nothing: call tf.serialization.registerClass in it.',
+    },
+    {
+      reason: 'shadows',
+      message:
+        '{file} registers {classes}, as Keras calls layers of its own: such layers are computed by it, not as Keras does. Give its classes other names if this is not meant.',
+    },
+    { message: 'Something about the custom layers in {file} is not as it should be.' },
+  ],
+  'duplicate-entry': [
+    { message: '{file} holds two entries {member}: the last one counts.' },
+    { message: 'The archive holds two entries of one name: the last one counts.' },
+  ],
   // --- use ---
   'unknown-address': [
     {
@@ -302,6 +407,11 @@ export const ERRORS: Record<ErrorCode, readonly Variant[]> = {
     { reason: 'output', message: 'There is no {address}: the outputs of {layer} are counted from :0 to :{last}.' },
     { reason: 'inner', message: 'There is no {address}: {why}.' },
     { reason: 'inner', message: 'There is no {address}: nothing called {inner} can be read inside the layer {layer}.' },
+    {
+      reason: 'attribute',
+      message: 'There is no {address}: what {layer} sets on itself in this call is {existing}.',
+    },
+    { reason: 'no-attributes', message: 'There is no {address}: {layer} sets no tensor on itself in this call.' },
     { reason: 'wrapped', message: 'There is no {address}: of {layer}, {why}. What can be had is {instead}.' },
     { reason: 'pattern', message: 'No layer fits {address}: list the names with "inspect".' },
     { reason: 'nearest', message: 'There is no layer {address} in the model {model}: did you mean {nearest}?' },
@@ -341,9 +451,24 @@ export const ERRORS: Record<ErrorCode, readonly Variant[]> = {
   'not-runnable': [
     { reason: 'custom-layers', message: 'The custom layers in {file} cannot be loaded: {why}.' },
     {
+      reason: 'typescript',
+      message:
+        '{file} is TypeScript, which cannot be run here (Node {node}): compile it with "npx tsc --module commonjs --target es2022", and give the JavaScript file.',
+    },
+    {
       reason: 'unknown-class',
       message:
-        '{file} cannot be run: nothing here computes {layers} ({classes}); give a JavaScript module that registers the class (setting modelSlicer.customLayers, --custom-layers).',
+        '{file} cannot be run: nothing here computes {layers} ({classes}); give a JavaScript module that registers the class (setting modelSlicer.customLayers, --custom-layers; "model-slicer stub" writes one).',
+    },
+    {
+      reason: 'lambda',
+      message:
+        '{file} cannot be run: {layers} are Python functions in Lambda layers, which are never run here. Give a JavaScript module that registers {replacements} in their place (setting modelSlicer.customLayers, --custom-layers; "model-slicer stub" writes one).',
+    },
+    {
+      reason: 'subclassed',
+      message:
+        'The model {model} in {file} is a Python class ({class}), and how it calls its layers is not in the file: they can be seen, not run or cut. Save it as a functional model.',
     },
     { reason: 'custom-weights', message: 'The custom layer {layers} ({classes}) cannot take its weights: {reasons}.' },
     { reason: 'call', message: 'Running stopped at {layers} ({classes}): {reasons}.' },
@@ -517,6 +642,7 @@ export const ERRORS: Record<ErrorCode, readonly Variant[]> = {
   usage: [
     { reason: 'dropout', message: 'A dropout rate is from 0 to below 1, not {value}.' },
     { reason: 'activation', message: '{value} is no activation that TensorFlow.js has: choose one of {known}.' },
+    { reason: 'adapter', message: 'A layer of the kind {kind} has sizes or numbers that cannot be: correct them.' },
     { reason: 'units', message: 'A dense layer has a whole number of units from 1 on, not {value}.' },
     {
       reason: 'too-many-weights',
@@ -531,6 +657,11 @@ export const ERRORS: Record<ErrorCode, readonly Variant[]> = {
     { reason: 'input-shape', message: 'Say the shape of the new input, too: these layers change it.' },
     { reason: 'shared-sequence', message: 'A part can share its weights with itself side by side only.' },
     { reason: 'shared-other', message: 'Only one model, cut in one way, can share its weights with itself.' },
+    {
+      reason: 'stub',
+      message:
+        '{address} is of the class {class}, which needs no class of your own: choose a layer whose class is unknown, or a Lambda.',
+    },
     { reason: 'split-before', message: 'Nothing comes before {address} that could be split off.' },
     { reason: 'split-after', message: 'Nothing comes after {address} that could be split off.' },
     { reason: 'expression', message: '{pattern} is no expression that can be used: write a simpler one.' },

@@ -33,6 +33,8 @@ export type ErrorCode =
   | 'format-mismatch'
   | 'extra-weight'
   | 'holds-code'
+  | 'custom-layers'
+  | 'duplicate-entry'
   // use
   | 'unknown-address'
   | 'unknown-tensor'

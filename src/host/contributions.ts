@@ -6,7 +6,16 @@ import type { Uri } from 'vscode';
 import type { Composition } from '../core/composing/composition';
 import type { BackendName, InputSpec } from '../protocol/engine';
 
-export const viewTypes = { json: 'modelSlicer.json' } as const;
+/** Selectors and priority belong to the view type: offered for any JSON, the default for Keras's own files. */
+export const viewTypes = { json: 'modelSlicer.json', model: 'modelSlicer.model' } as const;
+
+/** A file that is a Keras model by its name. */
+export const KERAS_NAME = /\.(keras|h5|hdf5)$/i;
+
+/** The editor in which a model opens. */
+export function viewTypeOf({ path }: Pick<Uri, 'path'>): string {
+  return KERAS_NAME.test(path) ? viewTypes.model : viewTypes.json;
+}
 
 export const commands = {
   open: 'modelSlicer.open',
@@ -31,6 +40,7 @@ export const commands = {
   compose: 'modelSlicer.compose',
   insertExtractionCode: 'modelSlicer.insertExtractionCode',
   insertModelAsLayerCode: 'modelSlicer.insertModelAsLayerCode',
+  createCustomLayer: 'modelSlicer.createCustomLayer',
   exportActivations: 'modelSlicer.exportActivations',
   exportSummary: 'modelSlicer.exportSummary',
   selectBackend: 'modelSlicer.selectBackend',
@@ -143,6 +153,11 @@ export interface CodeArgs extends AddressArgs {
   /** Where the code goes; default: the cursor of the code editor used last, else a new document. */
   to?: 'editor' | 'document' | 'clipboard';
 }
+/** One address: of a layer whose class is to be written. */
+export interface CustomLayerArgs extends TargetArgs {
+  /** Default: as the target's name says, else a question. */
+  language?: 'typescript' | 'javascript';
+}
 export interface ExportSummaryArgs extends ModelArgs {
   format?: SummaryFormat;
   /** Default: a new untitled document. */
@@ -179,6 +194,7 @@ export interface CommandArguments {
   [commands.compose]: ComposeArgs;
   [commands.insertExtractionCode]: CodeArgs;
   [commands.insertModelAsLayerCode]: CodeArgs;
+  [commands.createCustomLayer]: CustomLayerArgs;
   [commands.exportActivations]: TargetArgs;
   [commands.exportSummary]: ExportSummaryArgs;
   [commands.selectBackend]: BackendArgs;

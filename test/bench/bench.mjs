@@ -18,13 +18,27 @@ const TARGETS = {
   exportPeakMB: 150,
   sliceReadRatio: 1.1,
   planMs: 100,
+  completionMs: 30,
+  snippetMs: 50,
+  kerasOpenReadBytes: 1024 * 1024,
+  kerasPeakMB: 120,
 };
 
 const { values } = parseArgs({
   options: { only: { type: 'string', multiple: true }, runs: { type: 'string', default: '9' } },
 });
 const runs = Number(values.runs);
-const parts = ['size', 'activation', 'opening', 'running', 'planning', 'exporting'];
+const parts = [
+  'size',
+  'activation',
+  'opening',
+  'running',
+  'planning',
+  'completion',
+  'snippets',
+  'exporting',
+  'kerasFiles',
+];
 const unknown = (values.only ?? []).filter((name) => !parts.includes(name));
 if (unknown.length > 0 || !Number.isInteger(runs) || runs < 1) {
   console.error(`usage: node test/bench/bench.mjs [--only ${parts.join('|')}]… [--runs N]`);
@@ -72,9 +86,22 @@ if (wants('planning')) {
   const { measurePlanning } = await import('./planning.mjs');
   report.planning = await measurePlanning({ runs });
 }
+if (wants('completion')) {
+  const { measureCompletion } = await import('./completion.mjs');
+  report.completion = await measureCompletion({ runs });
+}
+if (wants('snippets')) {
+  const { measureSnippets } = await import('./snippets.mjs');
+  const real = here('mobilenetV2') ? { mobilenet_v2: realModels.mobilenetV2 } : {};
+  report.snippets = await measureSnippets(real, { runs });
+}
 if (wants('exporting')) {
   const { measureExporting } = await import('./exporting.mjs');
   report.exporting = await measureExporting({ runs: Math.min(5, runs) });
+}
+if (wants('kerasFiles')) {
+  const { measureKerasFiles } = await import('./kerasFiles.mjs');
+  report.kerasFiles = await measureKerasFiles({ runs: Math.min(5, runs) });
 }
 console.log(JSON.stringify(report, null, 2));
 process.exit(0);

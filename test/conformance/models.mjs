@@ -27,11 +27,14 @@ export function modelTasks(fixtures, manifest) {
           folder: path.join(fixtures, name),
           file: path.join(fixtures, name, file),
           golden: facts.golden && path.join(fixtures, name, facts.golden),
+          // Keras itself finds no weights in it, nor a shape
+          unbuilt: facts.reload === 'no weights in the file',
         },
       ];
     }),
   );
-  const old = (manifest.oldVersions ?? []).map(({ file, golden }) => ({
+  const old = (manifest.oldVersions ?? []).map(({ file, golden, sameAddresses = true }) => ({
+    sameAddresses,
     name: file,
     format: 'old-versions',
     folder: path.join(fixtures, path.dirname(golden)),
@@ -65,12 +68,15 @@ export async function checkModel(cli, task) {
     return row;
   }
   row.opened = true;
+  if (task.unbuilt) return { ...row, notYet: 'a model that was never built: there is nothing to compare' };
   if (!task.golden || !existsSync(task.golden)) return row;
   const golden = JSON.parse(readFileSync(task.golden, 'utf8'));
   const graph = inspected.json.format === 'graph-model';
-  if (!graph) compareStructure(inspected.json, golden, row);
+  if (!graph) compareStructure(inspected.json, golden, row, task.sameAddresses ?? true);
   row.exact = !graph && row.wrong.length === 0 && row.unknown === 0;
   if (row.unknown > 0) row.notYet = 'shapes behind a class that is not known';
+  if (golden.graph === false)
+    return { ...row, notYet: 'a Python class, whose file does not say how it calls its layers' };
   await compareActivations(cli, task, inspected.json, golden, row, graph);
   return row;
 }
@@ -85,7 +91,8 @@ function reasonOf(file, { message }) {
   return message.replaceAll(path.basename(file), 'the file').slice(0, 120);
 }
 
-function compareStructure(document, golden, row) {
+/** @param sameAddresses false where an older Keras makes other graph nodes of the same code: then only what both have. */
+function compareStructure(document, golden, row, sameAddresses) {
   const found = new Map(document.layers.map((layer) => [plain(layer.address), layer]));
   const wrong = (text) => row.wrong.push(text);
   // a class that nobody knows makes the shapes behind it unknown, which is right as long as it is said
@@ -98,7 +105,7 @@ function compareStructure(document, golden, row) {
     const own = found.get(layer.address);
     if (!own) {
       // an InputLayer that the file leaves out has no row in some formats
-      if (layer.class !== 'InputLayer') wrong(`${layer.address} is missing`);
+      if (layer.class !== 'InputLayer' && sameAddresses) wrong(`${layer.address} is missing`);
       continue;
     }
     const { address } = layer;
@@ -108,12 +115,15 @@ function compareStructure(document, golden, row) {
       nonTrainable: layer.nonTrainable,
     });
     expectSame(`${address} is a layer`, own.isLayer, layer.isLayer);
+    // how a Python class calls its layers is in no file, nor what those are that only their weights tell of
+    if (golden.graph === false) continue;
     expectSame(`${address} class`, own.class.replace(/^.*>/, ''), layer.class.replace(/^.*>/, ''));
     expectSame(
       `${address} output shapes`,
       own.calls.map(({ outputs }) => outputs.map(({ shape }) => shape)),
       layer.calls.map(({ outputShapes }) => outputShapes),
     );
+    if (!sameAddresses) continue;
     expectSame(
       `${address} inputs`,
       own.calls.map(({ inputs }) => inputs.map(plain)),
@@ -129,9 +139,11 @@ function compareStructure(document, golden, row) {
   }
   const expected = new Set(golden.layers.map(({ address }) => address));
   for (const [address, layer] of found)
-    if (!expected.has(address) && layer.class !== 'InputLayer') wrong(`${address} is not in the model`);
+    if (sameAddresses && golden.graph !== false && !expected.has(address) && layer.class !== 'InputLayer')
+      wrong(`${address} is not in the model`);
   const { params, trainable, nonTrainable } = document.totals;
   expectSame('totals', { params, trainable, nonTrainable }, golden.totals);
+  if (golden.graph === false) return;
   expectSame(
     'inputs',
     document.inputs.map(({ shape }) => shape),
@@ -181,6 +193,7 @@ async function compareActivations(cli, task, document, golden, row, graph) {
       if (!expected) continue;
       const array = graph ? nearestOutput(ran.json, fact, expected) : actual.get(address);
       if (!array) {
+        if (task.sameAddresses === false) continue;
         if (!graph || !fact.shape) row.wrong.push(`${address} has no activation`);
         continue;
       }

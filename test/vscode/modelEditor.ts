@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import type { ModelSlicerApi } from '../../src/extension';
-import { viewTypes } from '../../src/host/contributions';
+import { viewTypeOf } from '../../src/host/contributions';
 import type { ViewerState } from '../../src/protocol/viewer';
 import { keras } from '../fixtures';
 
@@ -73,7 +73,7 @@ function describe(state: ViewerState | null): string {
 
 /** Opens the editor and waits until the model is read, or its error page is there. */
 export async function openModel(uri: vscode.Uri, column?: vscode.ViewColumn): Promise<ViewerState> {
-  await vscode.commands.executeCommand('vscode.openWith', uri, viewTypes.json, column ?? vscode.ViewColumn.One);
+  await vscode.commands.executeCommand('vscode.openWith', uri, viewTypeOf(uri), column ?? vscode.ViewColumn.One);
   return until(uri, ({ loading, model, error }) => !loading && (model !== null || error !== null));
 }
 

@@ -1,4 +1,5 @@
 /** Inbound nodes as Keras 3 writes them: `{args: [{class_name: "__keras_tensor__", …}], kwargs}`. */
+import { isKnownClass } from '../layers/layerFacts';
 import type { JsonObject, JsonValue } from '../model/json';
 import { isJsonObject } from '../model/json';
 import { arrayField, field, objectField, shapeOf, textField } from './jsonField';
@@ -56,13 +57,15 @@ const OPERATION_MODULE = /^keras\.(src\.)?ops\b/;
 
 /**
  * Whether an entry is an operation (`x + y`) and not a layer. Keras says it by `module`; the TF.js converter drops
- * that key, but every layer's config holds `trainable` and no operation's does.
+ * that key, but nearly every layer's config holds `trainable`, and no operation's does.
  */
 export function isOperation(entry: JsonObject, className: string, config: JsonObject): boolean {
   const module = textField(entry, 'module');
   if (module !== null) return OPERATION_MODULE.test(module);
   if (className === 'InputLayer' || className.includes('>')) return false;
   if (Object.hasOwn(config, 'trainable') || Object.hasOwn(entry, 'build_config')) return false;
+  // a few layers (SpatialDropout, Discretization, HashedCrossing) write a config of their own, with a dtype
+  if (Object.hasOwn(config, 'dtype') && isKnownClass(className)) return false;
   const nodes = arrayField(entry, 'inbound_nodes');
   return nodes !== null && nodes.length > 0 && nodes.every(isKeras3Node);
 }

@@ -2,14 +2,19 @@
 import { SlicerError } from '../errors';
 import type { JsonObject, JsonValue } from '../model/json';
 import { isJsonObject } from '../model/json';
-import type { ModelFile, Problem, Producer } from '../model/modelFile';
+import type { LayerGraph } from '../model/layerGraph';
+import type { ModelFile, Problem, Producer, WeightEntry } from '../model/modelFile';
 import type { DeclaredTensors } from './assemble';
 import { assemble } from './assemble';
 import { field, objectField, textField } from './jsonField';
+import type { WeightFolder } from './kerasWeightFolders';
+import { weightFolders } from './kerasWeightFolders';
+import type { MatchContext } from './matchWeights';
 import { matchWeights } from './matchWeights';
 import { propagate } from './propagate';
 import { collectNames, readModel } from './readModel';
 import { RepairList } from './repairs';
+import { addLayersByWeights } from './subclassedModel';
 import type { Manifest, ShardFile } from './weightEntries';
 import { placeEntries } from './weightEntries';
 import { writeTopology } from './writeTopology';
@@ -57,42 +62,81 @@ export function openLayersModel(parts: ModelParts): ModelFile {
   const { file, root, manifest } = parts;
   const entry = layersConfig(root);
   if (!entry) throw new SlicerError('not-a-model', { file });
+  const placed = placeEntries(manifest, parts.shards, file, parts.stringBytes);
+  const measurable = manifest.groups.every((group) => group.measurable);
+  return buildModel({
+    file,
+    format: 'layers-model',
+    entry,
+    written: producerOf(root),
+    warnings: [...parts.warnings, ...manifest.problems, ...placed.problems],
+    entries: placed.entries,
+    excuse: !parts.hasManifest ? 'manifest' : measurable ? 'none' : 'reported',
+    fileBytes: parts.fileBytes,
+    metadata: objectField(root, 'userDefinedMetadata'),
+  });
+}
+
+/** A configuration and the weights that were found for it, whatever files they come from. */
+export interface BuildParts {
+  file: string;
+  format: ModelFile['format'];
+  /** `{class_name, config}`. */
+  entry: JsonObject;
+  written: Producer;
+  /** What reading the file has found; stands first. */
+  warnings: Problem[];
+  entries: WeightEntry[];
+  /** Where the weights' names are Keras 3's paths. */
+  folders?: readonly WeightFolder[];
+  excuse: MatchContext['excuse'];
+  fileBytes: number;
+  metadata: JsonObject | null;
+}
+
+/** @throws SlicerError where the topology contradicts itself. */
+export function buildModel(parts: BuildParts): ModelFile {
+  const { file, entry, written, entries, folders, excuse } = parts;
   const repairs = new RepairList();
   const raw = readModel(entry, { file, repairs, names: collectNames(entry) });
   const declared: DeclaredTensors = new Map();
   const graph = assemble(raw, file, declared);
-  const written = producerOf(root);
+  if (graph.kind === 'subclassed') addLayersByWeights(graph, folders ?? []);
   const major = kerasMajor(written, repairs);
   // without a version in the file, its way of writing still tells whose semantics hold
   const producer = written.keras === null && major === 3 ? { ...written, keras: '3' } : written;
-  const problems: Problem[] = [...parts.warnings, ...manifest.problems];
   const unknownWeights = new Set<ModelFile['graph']['layers'][number]>();
   const graphProblems: Problem[] = [];
   propagate(graph, { keras: major, declared, problems: graphProblems, file, unknownWeights });
-  const placed = placeEntries(manifest, parts.shards, file, parts.stringBytes);
-  const excuse = !parts.hasManifest
-    ? 'manifest'
-    : manifest.groups.some(({ measurable }) => !measurable)
-      ? 'reported'
-      : 'none';
-  problems.push(
-    ...placed.problems,
-    ...graphProblems,
-    ...matchWeights(graph, placed.entries, { file, unknownWeights, excuse }),
-  );
+  graphProblems.push(...wholeProblems(graph, entries, file));
+  const folderOf = folders ? weightFolders(graph, folders) : null;
+  const matched = matchWeights(graph, entries, { file, unknownWeights, excuse, folderOf });
   return {
     file,
-    format: 'layers-model',
+    format: parts.format,
     name: graph.name,
     producer,
     graph,
-    weightEntries: placed.entries,
+    weightEntries: entries,
     topology: writeTopology(raw, graph),
     repairs: repairs.list(),
-    problems: errorsFirst(problems),
+    problems: errorsFirst([...parts.warnings, ...graphProblems, ...matched]),
     fileBytes: parts.fileBytes,
-    metadata: objectField(root, 'userDefinedMetadata'),
+    metadata: parts.metadata,
   };
+}
+
+/** What keeps the whole model from running, though nothing in it is wrong. */
+function wholeProblems(graph: LayerGraph, entries: readonly WeightEntry[], file: string): Problem[] {
+  const warning = (code: Problem['code'], data: Problem['data']): Problem[] => [
+    { code, severity: 'warning', address: null, data: { file, ...data } },
+  ];
+  if (graph.kind === 'subclassed')
+    return warning('not-runnable', { reason: 'subclassed', class: graph.className, model: graph.name });
+  const [input] = graph.inputs;
+  const shape = graph.layers.find(({ name }) => name === input?.layer)?.calls[0]?.outputs[0]?.shape ?? null;
+  const unbuilt = graph.kind === 'sequential' && shape === null && entries.length === 0 && graph.layers.length > 1;
+  return unbuilt ? warning('missing-weight', { reason: 'unbuilt', model: graph.name }) : [];
 }
 
 /** The first error is the one that a command line reports. */

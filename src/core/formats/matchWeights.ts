@@ -7,6 +7,7 @@
 import { formatAddress } from '../model/address';
 import type { Layer, LayerGraph, Weight } from '../model/layerGraph';
 import type { Problem, WeightEntry } from '../model/modelFile';
+import { isLoraFactor } from '../layers/lora';
 import { snakeCase } from './readModel';
 
 export interface MatchContext {
@@ -14,6 +15,8 @@ export interface MatchContext {
   unknownWeights: ReadonlySet<Layer>;
   /** Why there may be no entry for a weight without that being news: `manifest` = the file has none at all. */
   excuse: 'none' | 'manifest' | 'reported';
+  /** In `.keras`, where the file says which folder is whose: the only place to look. */
+  folderOf: ReadonlyMap<Layer, string> | null;
 }
 
 interface Leaf {
@@ -39,12 +42,19 @@ export function matchWeights(graph: LayerGraph, entries: WeightEntry[], context:
   const leaves = leavesOf(graph);
   const unknown: Leaf[] = [];
   let missing: { leaf: Leaf; weight: Weight }[] = [];
+  const placesOf = (leaf: Leaf): string[] => {
+    if (!context.folderOf) return prefixes(leaf, graph.name);
+    const folder = context.folderOf.get(leaf.layer);
+    leaf.classPath = folder ?? null;
+    return folder === undefined ? [] : [folder];
+  };
   for (const leaf of leaves) {
     if (context.unknownWeights.has(leaf.layer)) unknown.push(leaf);
-    else missing = missing.concat(matchLeaf(leaf, graph.name, groups, entries, used));
+    else missing = missing.concat(matchLeaf(leaf, placesOf(leaf), groups, entries, used));
   }
-  missing = missing.filter(({ weight }) => !matchBareName(weight, entries, used));
-  for (const leaf of unknown) takeAll(leaf, graph.name, groups, entries, used);
+  if (!context.folderOf) missing = missing.filter(({ weight }) => !matchBareName(weight, entries, used));
+  missing = missing.filter(({ weight }) => !isLoraFactor(weight.name));
+  for (const leaf of unknown) takeAll(leaf, placesOf(leaf), groups, entries, used);
   problems.push(...shapeProblems(leaves, entries, context.file));
   problems.push(...missingProblems(missing, entries, context, leaves));
   const extra = entries.flatMap(({ name }, i) => (used.has(i) || isState(name) ? [] : [name]));
@@ -126,7 +136,7 @@ function prefixes({ path, classPath }: Leaf, model: string): string[] {
 /** @returns the weights that no entry was found for. */
 function matchLeaf(
   leaf: Leaf,
-  model: string,
+  places: readonly string[],
   groups: Map<string, Group>,
   entries: WeightEntry[],
   used: Set<number>,
@@ -134,7 +144,7 @@ function matchLeaf(
   const { weights } = leaf.layer;
   if (weights.length === 0) return [];
   let best: { found: (number | null)[]; score: number } | null = null;
-  for (const prefix of prefixes(leaf, model)) {
+  for (const prefix of places) {
     const group = groups.get(prefix);
     if (!group) continue;
     const found =
@@ -247,22 +257,43 @@ function pairByOrder(weights: Weight[], group: Group, entries: WeightEntry[]): (
     if (done.has(directory) || taken.has(candidate)) continue;
     done.add(directory);
     taken.add(candidate);
-    positions.forEach((position, i) => {
-      found[position] = numbered.get(i) ?? null;
+    const own = positions.map((position) => weights[position]);
+    inOrder(own, numbered, entries).forEach((entry, i) => {
+      const position = positions[i];
+      if (position !== undefined) found[position] = entry;
     });
   }
   return found;
 }
 
+/** One after the other; where shapes say that a layer saves in another order than it has (quantized ones), by these. */
+function inOrder(
+  weights: (Weight | undefined)[],
+  numbered: ReadonlyMap<number, number>,
+  entries: WeightEntry[],
+): (number | null)[] {
+  const plain = weights.map((_, i) => numbered.get(i) ?? null);
+  const fits = (weight: Weight | undefined, entry: number | null): boolean =>
+    entry !== null && sameShape(weight, entries[entry]);
+  if (weights.every((weight, i) => fits(weight, plain[i] ?? null))) return plain;
+  const left = [...numbered].sort(([a], [b]) => a - b).map(([, entry]) => entry);
+  const found = weights.map((weight): number | null => {
+    const at = left.findIndex((entry) => fits(weight, entry));
+    return at < 0 ? null : (left.splice(at, 1)[0] ?? null);
+  });
+  // what fits nowhere is shown as what stands in its place
+  return found.map((entry) => entry ?? left.shift() ?? null);
+}
+
 /** A layer of an unknown class has whatever stands under its name. */
 function takeAll(
   leaf: Leaf,
-  model: string,
+  places: readonly string[],
   groups: Map<string, Group>,
   entries: WeightEntry[],
   used: Set<number>,
 ): void {
-  for (const prefix of prefixes(leaf, model)) {
+  for (const prefix of places) {
     const group = (groups.get(prefix) ?? []).filter(({ entry, rest }) => !used.has(entry) && !isState(rest));
     if (group.length === 0) continue;
     leaf.layer.weights = group.map(({ entry, rest }): Weight => {

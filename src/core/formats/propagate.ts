@@ -63,6 +63,8 @@ class Propagation {
     for (const layer of graph.layers) {
       if (layer.graph && layer.calls.length === 0)
         this.fill(layer.graph, null, [...path, { name: layer.name, call: 0 }]);
+      // nothing says what it is called with
+      else if (graph.kind === 'subclassed') this.context.unknownWeights.add(layer);
     }
     for (const ref of [
       ...graph.outputs,

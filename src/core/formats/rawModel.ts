@@ -49,7 +49,7 @@ export interface RawPort {
 export interface RawModel {
   name: string;
   className: string;
-  kind: 'sequential' | 'functional';
+  kind: 'sequential' | 'functional' | 'subclassed';
   config: JsonObject;
   layers: RawLayer[];
   inputs: RawPort[];

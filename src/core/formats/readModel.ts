@@ -9,6 +9,7 @@ import { isKeras3Node, isOperation, readKeras3Node } from './keras3';
 import type { RawLayer, RawModel, RawNode, RawPort, RawShape, RawTensor } from './rawModel';
 import type { RepairList } from './repairs';
 import { repairConfig } from './repairs';
+import { isSubclassed, layersInConfig } from './subclassedModel';
 
 export interface ReadContext {
   file: string;
@@ -54,7 +55,8 @@ export function readModel(entry: JsonObject, context: ReadContext, path: Path = 
   // very old Keras: the config of a Sequential is the list itself
   const config: JsonObject = Array.isArray(written) ? { layers: written } : isJsonObject(written) ? written : {};
   if (Array.isArray(written)) context.repairs.add('sequential-list', formatAddress(path));
-  const layers = arrayField(config, 'layers');
+  const subclassed = path.length === 0 && isSubclassed(entry);
+  const layers = subclassed ? layersInConfig(config) : arrayField(config, 'layers');
   if (!layers || !layers.every(isJsonObject)) {
     throw new SlicerError('not-a-model', { file: context.file, reason: 'layers', key: 'layers' });
   }
@@ -65,7 +67,7 @@ export function readModel(entry: JsonObject, context: ReadContext, path: Path = 
     name,
     className,
     config,
-    kind: sequential ? 'sequential' : 'functional',
+    kind: subclassed ? 'subclassed' : sequential ? 'sequential' : 'functional',
     layers: [],
     inputs: [],
     outputs: [],
@@ -76,6 +78,7 @@ export function readModel(entry: JsonObject, context: ReadContext, path: Path = 
   const nodes = layers.flatMap((layer) => (isJsonObject(layer) ? (arrayField(layer, 'inbound_nodes') ?? []) : []));
   model.keras3 = nodes.length > 0 && nodes.every(isKeras3Node);
   refuseDuplicates(model, context.file);
+  if (subclassed) return model;
   if (sequential) chain(model, entry, context, path);
   else readPorts(model, context, path);
   return model;
@@ -90,7 +93,7 @@ function hasNodes(entry: JsonValue): boolean {
 }
 
 function readLayer(entry: JsonObject, known: Set<string | null>, context: ReadContext, path: Path): RawLayer {
-  const className = textField(entry, 'class_name');
+  const className = classOf(entry);
   if (className === null)
     throw new SlicerError('not-a-model', { file: context.file, reason: 'class-name', key: 'class_name' });
   const isModel = isModelEntry(entry);
@@ -120,6 +123,14 @@ function readLayer(entry: JsonObject, known: Set<string | null>, context: ReadCo
     module: textField(entry, 'module'),
     model: isModel ? readModel(entry, context, inner) : null,
   };
+}
+
+/** A custom class as it was registered, `acme>Mystery`: two packages may have a class of one name. */
+function classOf(entry: JsonObject): string | null {
+  const className = textField(entry, 'class_name');
+  const registered = textField(entry, 'registered_name');
+  const [, own = ''] = /^[^>]+>(.+)$/.exec(registered ?? '') ?? [];
+  return className !== null && own === className && !registered?.startsWith('keras') ? registered : className;
 }
 
 function freeName(className: string, context: ReadContext): string {

@@ -2,7 +2,7 @@
 import type { ErrorData } from '../errors';
 import type { JsonObject, JsonValue } from '../model/json';
 import { isJsonObject } from '../model/json';
-import type { Problem, Quantization, WeightEntry } from '../model/modelFile';
+import type { Problem, Quantization, WeightEntry, WeightLocator } from '../model/modelFile';
 import { arrayField, field, objectField, textField } from './jsonField';
 import { safeShardPath } from './shardPath';
 
@@ -19,6 +19,8 @@ const BYTES: ReadonlyMap<string, number> = new Map([
   ['bfloat16', 2],
   ['complex64', 8],
 ]);
+
+type Segments = Extract<WeightLocator, { kind: 'segments' }>['segments'];
 
 /** A group of the manifest: its shards are one run of bytes, the entries stand in it one after the other. */
 export interface ManifestGroup {
@@ -205,7 +207,7 @@ function placeGroup(
   }
 }
 
-function weightEntry(entry: ManifestEntry, bytes: number, where: WeightEntry['locator']['segments']): WeightEntry {
+function weightEntry(entry: ManifestEntry, bytes: number, where: Segments): WeightEntry {
   const { name, shape, dtype, quantization } = entry;
   return { name, shape, dtype, quantization, bytes, locator: { kind: 'segments', segments: where } };
 }
@@ -241,13 +243,8 @@ function shortShard(found: (number | null)[]): number {
   return at < 0 ? found.length - 1 : at;
 }
 
-function segments(
-  group: ManifestGroup,
-  lengths: number[],
-  offset: number,
-  size: number,
-): WeightEntry['locator']['segments'] {
-  const found: WeightEntry['locator']['segments'] = [];
+function segments(group: ManifestGroup, lengths: number[], offset: number, size: number): Segments {
+  const found: Segments = [];
   let start = 0;
   let [from, left] = [offset, size];
   group.paths.forEach(({ path }, i) => {

@@ -1,6 +1,13 @@
 /** Layer addresses: the one way to name a layer or a tensor. See the words in the design: `outer/inner/conv1`, `dense#2`, `lstm:1`. */
 import { SlicerError } from '../errors';
-import { innerAlias, insideWrapper, layerInside, whyNoInner } from '../layers/innerTensors';
+import {
+  holdsAttributes,
+  innerAlias,
+  insideWrapper,
+  isAttributeName,
+  layerInside,
+  whyNoInner,
+} from '../layers/innerTensors';
 import { splitLayer, type LayerSplit } from '../layers/splitLayer';
 import { nearest } from './editDistance';
 import type { Layer, LayerGraph, TensorInfo, TensorRef } from './layerGraph';
@@ -20,7 +27,10 @@ export interface ResolvedTensor {
   graph: LayerGraph;
   call: number;
   output: number;
-  /** Name of a tensor inside the layer (`pre` of `conv_1@pre`); `output` is 0 then. */
+  /**
+   * Name of a tensor inside the layer (`pre` of `conv_1@pre`); `output` is 0 then. Of a class of the user's own: an
+   * attribute, of which only a run can tell whether it is there.
+   */
   inner: string | null;
   /** Of the tensor, also where it is an inner one. */
   info: TensorInfo;
@@ -84,17 +94,25 @@ function innerOf(root: LayerGraph, at: ResolvedTensor, name: string): ResolvedTe
   if (!call || at.graph.kind === 'graph') return null;
   const alias = innerAlias(at.layer, call, name);
   if (alias !== null) return walk(root, at.path, alias);
+  const address = `${formatAddress(at.path)}@${name}`;
+  const unknown: TensorInfo = { shape: null, dtype: null };
+  if (holdsAttributes(at.layer) && isAttributeName(name))
+    return { ...at, address, output: 0, inner: name, info: unknown };
   const split = splitOf(at.graph, at.layer);
   const tensor = split?.inner.get(name);
   if (!split || !tensor) return null;
   const info = split.parts[tensor.part]?.layer.calls[at.call]?.outputs[tensor.output];
-  const address = `${formatAddress(at.path)}@${name}`;
-  return { ...at, address, output: 0, inner: name, info: info ?? { shape: null, dtype: null } };
+  return { ...at, address, output: 0, inner: name, info: info ?? unknown };
+}
+
+/** Whether it is what a layer of the user's own sets on itself while it is called. */
+export function isAttribute({ inner, layer }: ResolvedTensor): boolean {
+  return inner !== null && holdsAttributes(layer);
 }
 
 /** What stands before the last `@` as a layer in any way of writing, with the inner tensor behind it. */
 function belowAt(root: LayerGraph, text: string): ResolvedTensor | null {
-  const [, head, name] = /^([^]+)@(\w+)$/.exec(text) ?? [];
+  const [, head, name] = /^([^]+)@([\p{ID_Continue}$]+)$/u.exec(text) ?? [];
   if (head === undefined || name === undefined) return null;
   const steps = parse(head);
   const at = (steps?.inner === null ? byIndex(root, head, steps) : null) ?? byPlainName(root, head);

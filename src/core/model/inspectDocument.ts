@@ -54,6 +54,8 @@ export interface InspectLayer {
   trainable: boolean;
   weights: InspectWeight[];
   inner: InnerTensor[];
+  /** Its class is the user's own. */
+  custom?: true;
   config: JsonObject;
 }
 

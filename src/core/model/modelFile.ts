@@ -16,11 +16,11 @@ export interface Quantization {
 /**
  * Where a weight's bytes are. Opaque outside of `engine/files`.
  * `segments`: runs of bytes, in order, in files beside the model (paths relative to its folder, checked to stay inside).
+ * `dataset`: values of an HDF5 file that must be unpacked or converted on the way.
  */
-export interface WeightLocator {
-  kind: 'segments';
-  segments: { file: string; offset: number; length: number }[];
-}
+export type WeightLocator =
+  | { kind: 'segments'; segments: { file: string; offset: number; length: number }[] }
+  | { kind: 'dataset'; file: string; path: string };
 
 export interface WeightEntry {
   /** The name in the file: `conv_1/kernel`. */
@@ -28,7 +28,7 @@ export interface WeightEntry {
   shape: number[];
   dtype: DType;
   quantization: Quantization | null;
-  /** Bytes as stored. */
+  /** Bytes as stored; as handed out, where they are converted. */
   bytes: number;
   locator: WeightLocator;
 }

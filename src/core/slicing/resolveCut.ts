@@ -1,6 +1,13 @@
 /** From a cut to the calls that it needs and the tensors that cross it. */
 import { SlicerError } from '../errors';
-import { formatAddress, layersByName, resolveAddress, type AddressPart, type ResolvedTensor } from '../model/address';
+import {
+  formatAddress,
+  isAttribute,
+  layersByName,
+  resolveAddress,
+  type AddressPart,
+  type ResolvedTensor,
+} from '../model/address';
 import { kerasMajor } from '../model/kerasMajor';
 import type { Layer, LayerGraph } from '../model/layerGraph';
 import type { ModelFile } from '../model/modelFile';
@@ -111,6 +118,11 @@ function locateCut(model: ModelFile, cut: Cut): LocatedCut {
   const resolved = new Map<string, ResolvedTensor>();
   for (const address of [...asked, ...cut.inputs]) {
     const found = resolveAddress(graph, address);
+    if (isAttribute(found)) {
+      const { className } = found.layer;
+      const data = { address: found.address, layer: formatAddress(found.path), class: className };
+      throw new SlicerError('unsupported', { reason: 'cut-attribute', ...data });
+    }
     resolved.set(address, found);
     for (const around of modelsAround(graph, found.path)) models.add(around);
     if (found.inner !== null) apart.add(found.layer);

@@ -2,6 +2,7 @@
 import { SlicerError } from '../../core/errors';
 import type { WeightEntry } from '../../core/model/modelFile';
 import { float16Values } from './float16';
+import { segmentsOf } from '../../core/model/weightFiles';
 
 export type WeightValues =
   Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer> | Uint8Array<ArrayBuffer> | Uint8Array<ArrayBuffer>[];
@@ -77,7 +78,7 @@ function strings(entry: WeightEntry, bytes: Uint8Array<ArrayBuffer>, file: strin
     if (at + 4 + length > bytes.length) {
       throw new SlicerError('truncated-weights', {
         file,
-        shard: entry.locator.segments[0]?.file ?? '',
+        shard: segmentsOf(entry.locator)[0]?.file ?? '',
         weight: entry.name,
         expected: count,
         actual: values.length,

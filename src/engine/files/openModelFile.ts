@@ -10,7 +10,9 @@ import type { ByteRange } from './copyShard';
 import { ByteSource, regularFile } from './byteSource';
 import type { WeightValues } from './decodeWeight';
 import { decodeWeight } from './decodeWeight';
+import { isKerasName, kerasKind, weightsBeside } from './kerasKind';
 import { stringSizes } from './stringSizes';
+import { segmentsOf } from '../../core/model/weightFiles';
 
 /** The biggest model.json on npm has 24 MB; one of this size is something else. */
 const MAX_JSON = 512 * 1024 * 1024;
@@ -28,8 +30,8 @@ export interface OpenedModel {
   readWeight(entry: WeightEntry): Promise<WeightValues>;
   /** The bytes as they are, in order, in pieces of at most 4 MB. */
   readStored(entry: WeightEntry): AsyncGenerator<Uint8Array<ArrayBuffer>>;
-  /** Where those bytes are. */
-  storedRanges(entry: WeightEntry): ByteRange[];
+  /** Where those bytes are; null where they are unpacked or converted on the way. */
+  storedRanges(entry: WeightEntry): ByteRange[] | null;
   /** `identity()` as it was when the file was opened. */
   openedAs: string;
   /** Changes whenever the JSON's content, or a shard's size or time, is another. */
@@ -48,9 +50,20 @@ export interface OpenOptions {
 export async function openModelFile(target: string, options: OpenOptions = {}): Promise<OpenedModel> {
   const file = await modelPath(path.resolve(target));
   const name = path.basename(file);
+  const kind = await kerasKind(file);
+  if (kind !== null) {
+    // a JSON model needs neither HDF5 nor zip
+    const { openHdf5Model, openKerasZip } = await import('./openKerasFile');
+    return kind === 'hdf5' ? openHdf5Model(file) : openKerasZip(file);
+  }
   const bytes = await readModelJson(file, name, options.maxJsonBytes ?? MAX_JSON);
   const parsed = parseModelJson(bytes, name);
   const folder = path.dirname(file);
+  const weights = parsed.format === 'layers-model' && !parsed.hasManifest ? await weightsBeside(file) : null;
+  if (weights !== null) {
+    const { openConfigWithWeights } = await import('./openKerasFile');
+    return openConfigWithWeights(file, weights);
+  }
   const sources = new Map<string, ByteSource>();
   const states: ShardState[] = [];
   const shards = await Promise.all(
@@ -124,7 +137,7 @@ class OpenedModelFile implements OpenedModel {
 
   /** @throws SlicerError `missing-file` when a shard that the entry needs is not there or was refused. */
   #segments(entry: WeightEntry): { source: ByteSource; offset: number; length: number }[] {
-    const { segments } = entry.locator;
+    const segments = segmentsOf(entry.locator);
     const found = segments.map(({ file, offset, length }) => {
       const source = this.sources.get(file);
       if (!source) throw new SlicerError('missing-file', { file: this.model.file, shard: file, weight: entry.name });
@@ -163,9 +176,13 @@ async function modelPath(target: string): Promise<string> {
   if (found.isFile()) return target;
   const file = path.basename(target);
   if (!found.isDirectory()) throw new SlicerError('missing-file', { file });
-  const names = (await readdir(target)).filter((name) => name.toLowerCase().endsWith('.json'));
+  const all = await readdir(target);
+  const names = all.filter((name) => name.toLowerCase().endsWith('.json'));
   if (names.includes('model.json')) return path.join(target, 'model.json');
-  const models = names.length === 1 ? names : await modelsAmong(target, names);
+  if (names.includes('config.json') && all.includes('model.weights.h5')) return path.join(target, 'config.json');
+  const keras = all.filter(isKerasName);
+  const json = names.length === 1 && keras.length === 0 ? names : await modelsAmong(target, names);
+  const models = [...json, ...keras];
   const [only] = models;
   if (only === undefined) throw new SlicerError('not-a-model', { reason: 'folder', file });
   if (models.length > 1) throw new SlicerError('not-a-model', { reason: 'several', file, names: models.slice(0, 5) });

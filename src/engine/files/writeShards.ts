@@ -12,8 +12,8 @@ export interface StoredWeights {
   model: ModelFile;
   /** The bytes as they are, in order. */
   readStored(entry: WeightEntry): AsyncIterable<Uint8Array>;
-  /** The same as ranges of files, which copy faster; not there where bytes are packed. */
-  storedRanges?(entry: WeightEntry): ByteRange[];
+  /** The same as ranges of files, which copy faster; null where bytes are packed or converted. */
+  storedRanges?(entry: WeightEntry): ByteRange[] | null;
 }
 
 export interface ShardTask {
@@ -38,13 +38,13 @@ export interface ShardOptions {
  */
 export async function writeShards(task: ShardTask, options: ShardOptions): Promise<string[]> {
   const { source, entries } = task;
-  const { storedRanges } = source;
-  if (!storedRanges) return streamShards(task, options);
-  return copyRanges(
-    task,
-    entries.map(({ entry }) => storedRanges.call(source, entry)),
-    options,
-  );
+  const ranges: ByteRange[][] = [];
+  for (const { entry } of entries) {
+    const places = source.storedRanges?.(entry) ?? null;
+    if (places === null) return streamShards(task, options);
+    ranges.push(places);
+  }
+  return copyRanges(task, ranges, options);
 }
 
 async function copyRanges(

@@ -13,7 +13,7 @@ import { topologySha256 } from './sliceOrigin';
 import { sliceRoot } from './sliceRoot';
 import { writeShards, type StoredWeights } from './writeShards';
 
-const SHARD_BYTES = 4 * 1024 * 1024;
+export const SHARD_BYTES = 4 * 1024 * 1024;
 
 /** What is needed of the opened source; `OpenedModel` is one. */
 export interface WeightSource extends StoredWeights {
@@ -78,7 +78,7 @@ export async function writeSlice(
 }
 
 /** A file name that ends in `.json` is the model's; anything else is its folder. */
-async function placeOf(target: string): Promise<{ folder: string; json: string }> {
+export async function placeOf(target: string): Promise<{ folder: string; json: string }> {
   const found = await stat(target).catch(() => null);
   if (found && !found.isDirectory() && !target.endsWith('.json')) {
     throw new SlicerError('target-exists', { file: path.basename(target) });
@@ -90,7 +90,7 @@ async function placeOf(target: string): Promise<{ folder: string; json: string }
 }
 
 /** Another name than `model.json` marks its shards, so that two models can stand in one folder. */
-function shardNames(json: string, count: number): string[] {
+export function shardNames(json: string, count: number): string[] {
   const stem = json === 'model.json' ? '' : `${json.slice(0, -'.json'.length)}.`;
   return Array.from({ length: count }, (_, i) => `${stem}group1-shard${i + 1}of${count}.bin`);
 }

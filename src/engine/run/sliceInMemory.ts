@@ -8,6 +8,7 @@ import { SlicerError } from '../../core/errors';
 import { decodeWeight, type WeightValues } from '../files/decodeWeight';
 import { sliceRoot } from '../files/sliceRoot';
 import type { WeightSource } from './openedModel';
+import { segmentsOf } from '../../core/model/weightFiles';
 
 const shard = 'weights.bin';
 
@@ -59,7 +60,7 @@ class SliceInMemory implements WeightSource {
   }
 
   private stored({ locator }: WeightEntry): Uint8Array<ArrayBuffer> {
-    const [only, ...others] = locator.segments;
+    const [only, ...others] = segmentsOf(locator);
     if (others.length > 0) throw new SlicerError('internal', { reason: 'a slice has one shard' });
     // a tensor without values has no bytes
     return only ? this.bytes.slice(only.offset, only.offset + only.length) : new Uint8Array(0);

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { commands as vscodeCommands, l10n, Uri, window, workspace, type Disposable } from 'vscode';
 import { SlicerError } from '../../core/errors';
 import type { AddressArgs, ModelArgs } from '../contributions';
-import { viewTypes } from '../contributions';
+import { viewTypeOf } from '../contributions';
 import type { ModelDocument } from '../editor/modelDocument';
 import type { ModelEditors } from '../editor/modelEditorProvider';
 import type { ModelPanel } from '../editor/modelPanel';
@@ -64,7 +64,7 @@ export class CommandTargets {
       });
     });
     try {
-      await vscodeCommands.executeCommand('vscode.openWith', uri, viewTypes.json);
+      await vscodeCommands.executeCommand('vscode.openWith', uri, viewTypeOf(uri));
       return this.editors.find(uri) ?? (await panel);
     } finally {
       listening?.dispose();

@@ -10,7 +10,7 @@ import { resolveAddress } from '../../core/model/address';
 import type { Cut } from '../../core/slicing/slice';
 import { planCut } from '../../core/slicing/sliceModel';
 import type { ComposedProof, InputSpec } from '../../protocol/engine';
-import { viewTypes, type ComposeArgs } from '../contributions';
+import { viewTypeOf, type ComposeArgs } from '../contributions';
 import type { ModelDocument } from '../editor/modelDocument';
 import { errorSentence, isCancelled, translate } from '../sentences';
 import { insertCode, type CodeServices } from './codeCommands';
@@ -167,7 +167,7 @@ async function summary(
     const [model] = written.files;
     const uri =
       model === undefined ? target : Uri.joinPath(target, target.path.endsWith(`/${model}`) ? '..' : '.', model);
-    await vscodeCommands.executeCommand('vscode.openWith', uri, viewTypes.json);
+    await vscodeCommands.executeCommand('vscode.openWith', uri, viewTypeOf(uri));
     void window.showInformationMessage(
       proof
         ? l10n.t('Saved {0}: it computes what its parts compute.', workspace.asRelativePath(uri))

@@ -216,7 +216,7 @@ async function askSecond(state: Answers, frame: StepFrame, folder: Uri): Promise
       title: l10n.t('The other model'),
       openLabel: l10n.t('Join'),
       defaultUri: folder,
-      filters: { [l10n.t('Models')]: ['json'], [l10n.t('All files')]: ['*'] },
+      filters: { [l10n.t('Models')]: ['json', 'keras', 'h5', 'hdf5'], [l10n.t('All files')]: ['*'] },
     })) ?? [];
   return second ? { value: { ...state, join, second } } : askSecond(state, frame, folder);
 }

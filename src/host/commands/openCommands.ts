@@ -1,11 +1,12 @@
 /** Open a model, as text, or the sample. */
 import { commands as vscodeCommands, FileType, l10n, Uri, window, workspace } from 'vscode';
 import { SlicerError } from '../../core/errors';
-import { viewTypes, type ModelArgs } from '../contributions';
+import { KERAS_NAME, viewTypeOf, type ModelArgs } from '../contributions';
 import type { ModelEditors } from '../editor/modelEditorProvider';
 import { toUri, type CommandTargets } from './commandTargets';
 
 const MODEL_NAME = /^model.*\.json$/i;
+const WEIGHTS_NAME = /\.weights\.h5$/i;
 /** What stands near the beginning of every TF.js model, whatever its file is called. */
 const MODEL_KEYS = /"(?:modelTopology|weightsManifest)"\s*:/;
 const SNIFFED_BYTES = 1024 * 1024;
@@ -15,7 +16,7 @@ export async function openModel({ uri }: ModelArgs): Promise<void> {
   if (!chosen) return;
   const isFolder = (await stat(chosen))?.type === FileType.Directory;
   const model = isFolder ? await modelInFolder(chosen) : chosen;
-  if (model) await vscodeCommands.executeCommand('vscode.openWith', model, viewTypes.json);
+  if (model) await vscodeCommands.executeCommand('vscode.openWith', model, viewTypeOf(model));
 }
 
 export async function openAsText({ uri }: ModelArgs, editors: ModelEditors): Promise<void> {
@@ -56,18 +57,22 @@ async function askForModel(): Promise<Uri | undefined> {
   const text = window.activeTextEditor?.document.uri;
   if (text && /\.json$/i.test(text.path)) return text;
   const chosen = await window.showOpenDialog({
-    title: l10n.t('Open a TensorFlow.js Model'),
-    filters: { [l10n.t('TensorFlow.js models')]: ['json'] },
+    title: l10n.t('Open a Model'),
+    filters: { [l10n.t('Keras and TensorFlow.js models')]: ['keras', 'h5', 'hdf5', 'json'] },
   });
   return chosen?.[0];
 }
 
 /** @throws SlicerError `not-a-model` when the folder holds none. */
 async function modelInFolder(folder: Uri): Promise<Uri | undefined> {
-  const names = (await workspace.fs.readDirectory(folder))
-    .filter(([name, type]) => (type & FileType.File) !== 0 && /\.json$/i.test(name))
+  const files = (await workspace.fs.readDirectory(folder))
+    .filter(([, type]) => (type & FileType.File) !== 0)
     .map(([name]) => name);
-  let models = names.filter((name) => MODEL_NAME.test(name));
+  const names = files.filter((name) => /\.json$/i.test(name));
+  let models = files.filter((name) => MODEL_NAME.test(name) || (KERAS_NAME.test(name) && !WEIGHTS_NAME.test(name)));
+  // an unpacked `.keras`
+  if (models.length === 0 && files.includes('model.weights.h5') && files.includes('config.json'))
+    models = ['config.json'];
   if (models.length === 0) {
     const sniffed = await Promise.all(
       names.map(async (name) => ((await looksLikeModel(Uri.joinPath(folder, name))) ? [name] : [])),
@@ -76,7 +81,7 @@ async function modelInFolder(folder: Uri): Promise<Uri | undefined> {
   }
   if (models.length === 0) {
     throw new SlicerError('usage', {
-      detail: l10n.t('The folder {0} holds no TensorFlow.js model.', workspace.asRelativePath(folder)),
+      detail: l10n.t('The folder {0} holds no model.', workspace.asRelativePath(folder)),
     });
   }
   const name =

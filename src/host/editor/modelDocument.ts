@@ -5,9 +5,10 @@ import { SlicerError, type ErrorCode } from '../../core/errors';
 import { inspectModel } from '../../core/model/inspect';
 import type { InspectLayer } from '../../core/model/inspectDocument';
 import type { ModelFile } from '../../core/model/modelFile';
+import { weightFiles } from '../../core/model/weightFiles';
 import type { Cut } from '../../core/slicing/slice';
 import { tensorsAround, type TensorAround } from '../../core/slicing/tensorsAround';
-import type { EngineContract, Progress } from '../../protocol/engine';
+import type { ComposedProof, EngineContract, Progress } from '../../protocol/engine';
 import type { ErrorPage, ViewerModel, ViewerState } from '../../protocol/viewer';
 import { Disposables } from '../disposables';
 import { preferencesFor, type Preferences } from '../preferences';
@@ -31,6 +32,8 @@ const STRUCTURE_REMAINS: ReadonlySet<ErrorCode> = new Set([
   'shape-mismatch',
   'bad-weight-entry',
   'unsafe-path',
+  'unsafe-link',
+  'link-loop',
 ]);
 
 export interface DocumentServices {
@@ -204,6 +207,26 @@ export class ModelDocument implements Disposable {
     return this.context.inTurn(options.signal, () => this.engine.request('save', { cut, ...params }, options));
   }
 
+  /** The structure of another file, read by the engine as the model itself is. */
+  async readOther(path: string): Promise<ModelFile> {
+    return (await this.engine.request('readOther', { path })).model;
+  }
+
+  /** Writes a new model with this one in it. Asks nothing; `target-exists` without `force`. */
+  saveComposed(
+    params: EngineContract['requests']['saveComposed']['params'],
+    options: { signal: AbortSignal; onProgress?: (progress: Progress) => void },
+  ): Promise<{ files: string[]; bytes: number }> {
+    return this.context.inTurn(options.signal, () => this.engine.request('saveComposed', params, options));
+  }
+
+  verifyComposed(
+    params: EngineContract['requests']['verifyComposed']['params'],
+    options: { signal: AbortSignal; onProgress?: (progress: Progress) => void },
+  ): Promise<ComposedProof> {
+    return this.context.inTurn(options.signal, () => this.engine.request('verifyComposed', params, options));
+  }
+
   exportActivations(
     params: { addresses: 'all' | string[]; target: string; png: boolean; force: boolean },
     options: { signal: AbortSignal; onProgress?: (progress: Progress) => void },
@@ -263,13 +286,11 @@ export class ModelDocument implements Disposable {
 
   /** The model and its shards. While something is missing the folder's likely names are watched, too: they come with the next reading. */
   private watchedFiles(model: ModelFile | null): Uri[] {
-    const shards = new Set<string>();
-    for (const { locator } of model?.weightEntries ?? []) {
-      for (const { file } of locator.segments) shards.add(file);
-    }
+    const shards = model ? weightFiles(model) : [];
     const named =
       this.error === null ? [] : [...this.error.message.matchAll(/[\w.-]+\.(?:bin|json)/g)].map(([name]) => name);
-    return [this.uri, ...[...shards, ...named].map((name) => Uri.joinPath(this.uri, '..', name))];
+    const others = new Set([...shards, ...named]);
+    return [this.uri, ...[...others].map((name) => Uri.joinPath(this.uri, '..', name))];
   }
 
   private get settings(): ViewerState['settings'] {

@@ -19,9 +19,10 @@ export interface ModelSource {
 
 /**
  * Only `file:` is read in place: the `fsPath` of another scheme (a diff's `git:`) names a different file.
+ * `weights: false` copies the model alone: enough for its structure.
  * @throws SlicerError `missing-file`, `too-large` (`{file, bytes, limit}`).
  */
-export async function sourceOf(uri: Uri): Promise<ModelSource> {
+export async function sourceOf(uri: Uri, { weights = true } = {}): Promise<ModelSource> {
   if (uri.scheme === 'file') return { path: uri.fsPath, dispose: () => Promise.resolve() };
   const folder = await mkdtemp(path.join(os.tmpdir(), 'model-slicer-'));
   const dispose = (): Promise<void> => rm(folder, { recursive: true, force: true });
@@ -29,7 +30,7 @@ export async function sourceOf(uri: Uri): Promise<ModelSource> {
     const target = path.join(folder, path.posix.basename(uri.path));
     const model = await read(uri, COPY_LIMIT);
     await writeFile(target, model);
-    await copyShards(uri, folder, model);
+    if (weights) await copyShards(uri, folder, model);
     return { path: target, dispose };
   } catch (error) {
     await dispose();

@@ -134,11 +134,12 @@ describe('files that other programs left', () => {
     expect(await codeOf('/dev/null')).toBe('missing-file');
   });
 
-  it('says of Keras files that they are none of these', async () => {
-    for (const signature of ['\x89HDF\r\n\x1a\n', 'PK\x03\x04']) {
-      await writeFile(path.join(folder, 'model.json'), `${signature}${'x'.repeat(100)}`, 'latin1');
-      expect(await codeOf(folder)).toBe('unsupported');
-    }
+  it.each([
+    ['\x89HDF\r\n\x1a\n', 'not-hdf5'],
+    ['PK\x03\x04', 'truncated-zip'],
+  ])('goes by the content: %j in a model.json', async (signature, code) => {
+    await writeFile(path.join(folder, 'model.json'), `${signature}${'x'.repeat(100)}`, 'latin1');
+    expect(await codeOf(folder)).toBe(code);
   });
 
   it('refuses a JSON beyond the limit without reading it', async () => {

@@ -8,6 +8,7 @@ import { sliceModel } from '../../../src/core/slicing/sliceModel';
 import { openModelFile, type OpenedModel } from '../../../src/engine/files/openModelFile';
 import { writeSlice, type WeightSource } from '../../../src/engine/files/writeSlice';
 import { keras } from '../../fixtures';
+import { segmentsOf } from '../../../src/core/model/weightFiles';
 
 const digits = path.join(keras, 'digits-cnn', 'tfjs-keras2-h5');
 
@@ -82,7 +83,7 @@ describe('writeSlice', () => {
     const stored = readFileSync(path.join(digits, 'group1-shard1of1.bin'));
     const [first] = slice.weights;
     const entry = source.model.weightEntries[first?.entry ?? 0];
-    const [segment] = entry?.locator.segments ?? [];
+    const [segment] = entry ? segmentsOf(entry.locator) : [];
     expect(
       Buffer.from(weightData)
         .subarray(0, entry?.bytes)

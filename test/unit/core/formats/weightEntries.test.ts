@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { JsonValue } from '../../../../src/core/model/json';
 import { safeShardPath } from '../../../../src/core/formats/shardPath';
 import { placeEntries, readManifest } from '../../../../src/core/formats/weightEntries';
+import { segmentsOf } from '../../../../src/core/model/weightFiles';
 
 const weight = (name: string, shape: JsonValue, more: object = {}): JsonValue => ({
   name,
@@ -24,7 +25,7 @@ function place(weights: JsonValue[], sizes: (number | null)[]): ReturnType<typeo
 describe('entries over shards', () => {
   it('runs over the ends of shards', () => {
     const { entries, codes } = place([weight('a', [3]), weight('b', [4]), weight('c', [])], [10, 10, 12]);
-    expect(entries.map(({ locator }) => locator.segments)).toEqual([
+    expect(entries.map(({ locator }) => segmentsOf(locator))).toEqual([
       [
         { file: 's0', offset: 0, length: 10 },
         { file: 's1', offset: 0, length: 2 },
@@ -48,7 +49,7 @@ describe('entries over shards', () => {
   it('works out where things are when one shard is missing', () => {
     const { entries, codes } = place([weight('a', [3]), weight('b', [3]), weight('c', [3])], [12, null, 12]);
     expect(codes).toEqual(['missing-file']);
-    expect(entries.map(({ locator }) => locator.segments)).toEqual([
+    expect(entries.map(({ locator }) => segmentsOf(locator))).toEqual([
       [{ file: 's0', offset: 0, length: 12 }],
       [{ file: 's1', offset: 0, length: 12 }],
       [{ file: 's2', offset: 0, length: 12 }],
@@ -71,7 +72,7 @@ describe('entries over shards', () => {
 
   it('gives a string weight what the others leave', () => {
     const { entries } = place([weight('a', [3]), weight('words', [2], { dtype: 'string' }), weight('b', [1])], [40]);
-    expect(entries.map(({ bytes, locator }) => [bytes, locator.segments[0]?.offset])).toEqual([
+    expect(entries.map(({ bytes, locator }) => [bytes, segmentsOf(locator)[0]?.offset])).toEqual([
       [12, 0],
       [24, 12],
       [4, 36],

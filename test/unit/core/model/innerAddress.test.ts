@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { SlicerError } from '../../../../src/core/errors';
 import { sentence } from '../../../../src/core/messages';
-import { resolveAddress } from '../../../../src/core/model/address';
+import { isAttribute, resolveAddress } from '../../../../src/core/model/address';
 import { inspectModel } from '../../../../src/core/model/inspect';
 import type { ModelFile } from '../../../../src/core/model/modelFile';
+import { planCut } from '../../../../src/core/slicing/sliceModel';
 import { openJson } from '../formats/openFixture';
 
 interface Entry {
@@ -185,7 +186,7 @@ describe('inner tensors', () => {
     ['another name', dense('a'), 'a@post', /is @pre/],
     ['one output', dense('a'), 'a:0@pre', /^$/],
     ['a class without any', { class: 'Flatten', name: 'a' }, 'a@scores', /nothing inside a Flatten/],
-    ['a custom class', { class: 'acme>Mystery', name: 'a' }, 'a@feature_output', /custom class/],
+    ['no name of a property', { class: 'acme>Mystery', name: 'a' }, 'a@feature-output', /no name that an attribute/],
     [
       'a wrapped model',
       { class: 'TimeDistributed', name: 'a', config: wrapped('Sequential', 'inner', { layers: [] }) },
@@ -234,3 +235,42 @@ describe('inner tensors', () => {
     expect(failure(nodes, 'x@pre')).toMatch(/graph-model/);
   });
 });
+
+describe('attributes of a class of the user’s own', () => {
+  const opened = model(
+    [null, 4],
+    [{ class: 'acme>Mystery', name: 'a@b', calls: [['x'], ['a@b']] }, dense('last', [['a@b#2']])],
+  );
+
+  it.each([
+    ['a\\@b@feature_output', 'a\\@b@feature_output', 0],
+    ['a\\@b#2@feature_output', 'a\\@b#2@feature_output', 1],
+    ['tfjs[1]@$out', 'a\\@b@$out', 0],
+    ['a@b@_x', 'a\\@b@_x', 0],
+  ])('have addresses before a run can tell that they are there: %s', (text, address, call) => {
+    const found = resolveAddress(opened.graph, text);
+    expect(found).toMatchObject({ address, call, output: 0, info: { shape: null, dtype: null } });
+    expect(isAttribute(found)).toBe(true);
+    expect(resolveAddress(opened.graph, address).address).toBe(address);
+    expect(isAttribute(resolveAddress(opened.graph, 'last@pre'))).toBe(false);
+  });
+
+  it('are no outputs of slices: it is said why', () => {
+    const error = cutFailure(opened, 'a\\@b#2@feature_output');
+    expect(error.data.reason).toBe('cut-attribute');
+    expect(sentence(error)).toMatch(/is an attribute of the class acme>Mystery, which .* does not hand on/);
+  });
+
+  it('are not listed, as nobody knows them yet', () => {
+    expect(inspectModel(opened).layers.find(({ name }) => name === 'a@b')?.inner).toEqual([]);
+  });
+});
+
+function cutFailure(opened: ModelFile, output: string): SlicerError {
+  try {
+    planCut(opened, { outputs: [output], inputs: [] });
+  } catch (error) {
+    if (error instanceof SlicerError) return error;
+  }
+  throw new Error(`${output} was cut`);
+}

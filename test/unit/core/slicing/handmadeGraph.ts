@@ -5,6 +5,7 @@ import type { JsonObject } from '../../../../src/core/model/json';
 import type { ModelFile } from '../../../../src/core/model/modelFile';
 import type { Cut, GraphSlice } from '../../../../src/core/slicing/slice';
 import { sliceModel } from '../../../../src/core/slicing/sliceModel';
+import { segmentsOf } from '../../../../src/core/model/weightFiles';
 
 export type GraphNode = { name: string; op: string; input?: string[]; attr?: JsonObject };
 
@@ -121,7 +122,7 @@ export function reopened(slice: GraphSlice, { model, bytes }: GraphFile): GraphF
     return { name, found };
   });
   const stored = entries.flatMap(({ found }) =>
-    found.locator.segments.map(({ offset, length }) => bytes.subarray(offset, offset + length)),
+    segmentsOf(found.locator).map(({ offset, length }) => bytes.subarray(offset, offset + length)),
   );
   const json: JsonObject = {
     format: 'graph-model',

@@ -6,6 +6,7 @@ import { openParsed, parseModelJson } from '../../../../src/core/formats/openMod
 import type { ModelFile, WeightEntry } from '../../../../src/core/model/modelFile';
 import type { Cut, LayersSlice, Slice } from '../../../../src/core/slicing/slice';
 import { sliceModel } from '../../../../src/core/slicing/sliceModel';
+import { segmentsOf } from '../../../../src/core/model/weightFiles';
 
 /** A model file with its shards in memory. */
 export interface OpenedFile {
@@ -24,7 +25,7 @@ export function openFile(file: string): OpenedFile {
     model: openParsed(parsed, shards),
     stored: ({ locator }) =>
       Buffer.concat(
-        locator.segments.map(({ file: shard, offset, length }) =>
+        segmentsOf(locator).map(({ file: shard, offset, length }) =>
           readFileSync(inFolder(shard)).subarray(offset, offset + length),
         ),
       ),
@@ -50,7 +51,7 @@ export function openTopology(
   return {
     model: openParsed(parsed, [{ path: 'weights.bin', size: bytes.length }]),
     stored: ({ locator }) =>
-      Buffer.concat(locator.segments.map(({ offset, length }) => bytes.subarray(offset, offset + length))),
+      Buffer.concat(segmentsOf(locator).map(({ offset, length }) => bytes.subarray(offset, offset + length))),
   };
 }
 

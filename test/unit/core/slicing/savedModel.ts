@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { openParsed, parseModelJson } from '../../../../src/core/formats/openModelJson';
 import type { OpenedFile } from './plainTfjsModel';
+import { segmentsOf } from '../../../../src/core/model/weightFiles';
 
 const STEPS = 4;
 const WIDTH = 3;
@@ -277,6 +278,6 @@ async function saved(model: tf.LayersModel): Promise<OpenedFile> {
   return {
     model: openParsed(parsed, [{ path: 'weights.bin', size: bytes.length }]),
     stored: ({ locator }) =>
-      Buffer.concat(locator.segments.map(({ offset, length }) => bytes.subarray(offset, offset + length))),
+      Buffer.concat(segmentsOf(locator).map(({ offset, length }) => bytes.subarray(offset, offset + length))),
   };
 }
