@@ -10,7 +10,7 @@ async function main(args: string[]): Promise<number> {
   try {
     if (!args.some((arg) => !arg.startsWith('-') || arg === '--help' || arg === '--version'))
       throw new SlicerError('usage', {
-        detail: 'Say what to do: inspect, run, slice, verify or code; --help says more.',
+        detail: 'Say what to do: inspect, run, slice, verify, code, stub or compose; --help says more.',
       });
     await program.parseAsync(args, { from: 'user' });
     return EXIT.done;

@@ -18,6 +18,8 @@ export interface EngineClientOptions {
   onExit?(reason: SlicerError): void;
   /** How long a cancelled request may take to end before its process is ended; ms. */
   cancelGrace?: number;
+  /** How long a module of custom layers may take to load before the process is ended; ms. */
+  moduleGrace?: number;
 }
 
 interface Running {
@@ -60,7 +62,7 @@ export class EngineClient {
     if (options.signal?.aborted) throw new SlicerError('cancelled');
     const stopWatching = this.watchCancel(running, options.signal);
     try {
-      const result = await running.channel.request(method, params, options);
+      const result = await running.channel.request(method, params, this.watchModules(running, method, options));
       if (method === 'open') this.opened = params as Requests['open']['params'];
       if (method === 'close') this.opened = null;
       return result;
@@ -117,7 +119,8 @@ export class EngineClient {
     const crashed = (data: ErrorData): void => running.close(running.reason ?? new SlicerError('engine-crashed', data));
     child.once('error', (error) => crashed({ exitCode: null, signal: null, why: error.message }));
     child.once('exit', (exitCode, signal) => crashed({ exitCode, signal }));
-    if (reopen && this.opened) running.ready = channel.request('open', this.opened);
+    if (reopen && this.opened)
+      running.ready = channel.request('open', this.opened, this.watchModules(running, 'open', {}));
     // whoever waits for it hears of its failure
     running.ready.catch(() => undefined);
     return running;
@@ -153,6 +156,25 @@ export class EngineClient {
       signal.removeEventListener('abort', abort);
       if (timer) clearTimeout(timer);
     };
+  }
+
+  /** A module that loops for ever would keep its process from ever answering. */
+  private watchModules<M extends Method>(
+    running: Running,
+    method: M,
+    options: RequestOptions<ProgressOf<M>>,
+  ): RequestOptions<ProgressOf<M>> {
+    if (method !== 'open') return options;
+    const limit = this.options.moduleGrace ?? 10_000;
+    let timer: NodeJS.Timeout | undefined;
+    const onProgress = (progress: unknown): void => {
+      clearTimeout(timer);
+      const { loading } = progress as ProgressOf<'open'>;
+      if (loading === null) return;
+      const data = { reason: 'custom-layers', file: loading, why: `it was still loading after ${limit / 1000} s` };
+      timer = setTimeout(() => this.end(running, new SlicerError('not-runnable', data)), limit);
+    };
+    return { ...options, onProgress };
   }
 
   private end(running: Running, reason: SlicerError): void {

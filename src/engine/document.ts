@@ -2,11 +2,14 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { SlicerError } from '../core/errors';
 import { resolveAddress } from '../core/model/address';
+import type { Problem } from '../core/model/modelFile';
 import { sliceModel } from '../core/slicing/sliceModel';
 import type { Handlers, RequestContext } from '../protocol/channel';
 import type { Activation, EngineContract, InputSpec, Progress, ResolvedInput } from '../protocol/engine';
 import { openModelFile, type OpenedModel } from './files/openModelFile';
 import { originOf } from './files/sliceOrigin';
+import { openWhole, readOther, withParts } from './files/openParts';
+import { writeComposed } from './files/writeComposed';
 import { writeSlice } from './files/writeSlice';
 import { inputInfo } from './inputs/inputInfo';
 import { findLabels } from './inputs/labels';
@@ -41,6 +44,17 @@ async function tensorWork() {
   return { useBackend, runModel, verifySlice, Part, tensorOf, WeightStore };
 }
 
+/** Loads the user's own layers; returns what adds to a model's problems what is to be said about them. */
+async function loadModules(
+  files: readonly string[],
+  onLoading: (file: string | null) => void,
+): Promise<(problems: Problem[]) => Problem[]> {
+  if (files.length === 0) return (problems) => problems;
+  const { loadCustomLayers, sayRegistered } = await import('./customLayers');
+  const own = await loadCustomLayers(files, onLoading);
+  return (problems) => [...sayRegistered(problems), ...own];
+}
+
 interface Open {
   opened: OpenedModel;
   /** Null before the first run. */
@@ -62,7 +76,7 @@ export class EngineDocument {
 
   handlers(): Handlers<EngineContract> {
     return {
-      open: (params) => this.exclusive(() => this.open(params)),
+      open: (params, context) => this.exclusive(() => this.open(params, context)),
       resolveInputs: ({ inputs }) => this.resolveInputs(inputs),
       run: (params, context) => this.exclusive(() => this.run(params, context), context),
       preview: (params) => this.preview(params),
@@ -70,18 +84,22 @@ export class EngineDocument {
       weightStatistics: ({ address }) => this.weightStatistics(address),
       verify: (params, context) => this.exclusive(() => this.verify(params, context), context),
       save: (params, context) => this.save(params, context),
+      readOther: ({ path }) => readOther(path),
+      saveComposed: (params, context) => this.saveComposed(params, context),
+      verifyComposed: (params, context) => this.exclusive(() => this.verifyComposed(params, context), context),
       exportActivations: (params, context) => this.exclusive(() => this.exportActivations(params, context), context),
       close: () => this.exclusive(() => this.close()),
     };
   }
 
-  private async open({ path, customLayers, structureOnly }: Params<'open'>): Result<'open'> {
+  private async open(
+    { path, customLayers, structureOnly }: Params<'open'>,
+    { progress }: RequestContext<{ loading: string | null }>,
+  ): Result<'open'> {
     await this.close();
-    if (customLayers && customLayers.length > 0) {
-      const { loadCustomLayers } = await import('./customLayers');
-      await loadCustomLayers(customLayers);
-    }
+    const say = await loadModules(customLayers ?? [], (loading) => progress({ loading }));
     const opened = await openModelFile(path);
+    opened.model.problems = say(opened.model.problems);
     const fatal = opened.model.problems.find(({ severity }) => severity === 'error');
     if (fatal && structureOnly !== true) {
       await opened.close();
@@ -228,6 +246,53 @@ export class EngineDocument {
       ...(shardBytes === undefined ? {} : { shardBytes }),
       signal: signal,
       onProgress: progress,
+    });
+  }
+
+  private async saveComposed(
+    { composition, secondPath, target, force, shardBytes }: Params<'saveComposed'>,
+    { signal, progress }: RequestContext<Progress>,
+  ): Result<'saveComposed'> {
+    const { opened } = this.document();
+    return withParts(opened, composition, secondPath, (composed, sources) =>
+      writeComposed(composed, composition, sources, target, {
+        force,
+        ...(shardBytes === undefined ? {} : { shardBytes }),
+        signal: signal,
+        onProgress: progress,
+      }),
+    );
+  }
+
+  private async verifyComposed(
+    { composition, secondPath, savedPath, data, tolerance, backend: wanted }: Params<'verifyComposed'>,
+    { signal, progress }: RequestContext<Progress>,
+  ): Result<'verifyComposed'> {
+    const { opened } = this.document();
+    const [{ useBackend, tensorOf }, { openComposed, verifyComposed }] = await Promise.all([
+      tensorWork(),
+      import('./run/verifyComposed'),
+    ]);
+    return withParts(opened, composition, secondPath, async (composed, sources) => {
+      const saved = savedPath === undefined ? null : await openWhole(savedPath);
+      try {
+        const whole = saved ?? (await openComposed(composed, sources));
+        const backend = await useBackend(wanted);
+        const [first = [], ...others] = data;
+        const dataOf = (specs: InputSpec[]) => () => proofData(specs, whole, tensorOf);
+        return await verifyComposed({
+          composed,
+          sources,
+          whole,
+          data: [dataOf(first), ...others.map(dataOf)],
+          tolerance,
+          backend,
+          signal,
+          onProgress: progress,
+        });
+      } finally {
+        await saved?.close();
+      }
     });
   }
 

@@ -1,4 +1,5 @@
 /** Host or CLI ↔ engine. Handles and pictures cross, tensors do not. */
+import type { Composition } from '../core/composing/composition';
 import type { ErrorData } from '../core/errors';
 import type { ModelFile } from '../core/model/modelFile';
 import type { Preprocessing } from '../core/model/preprocessing';
@@ -89,6 +90,8 @@ export interface RunResult {
   outputs: { address: string; shape: number[]; dtype: string; values: (number | string)[] }[];
   activations: Activation[];
   firstNonFinite: string | null;
+  /** Tensors that layers of the user's own set on themselves (`my_layer@feature_output`), as far as they were called. */
+  attributes: { address: string; shape: number[]; dtype: string }[];
 }
 
 /** A tensor kept in the engine. Dead after the next run, close or restart (`handle-gone`). */
@@ -157,6 +160,9 @@ export interface VerifyResult extends ProofFindings {
   weightsMatch?: boolean | null;
 }
 
+/** `outputs`: the parts one after the other against the new model. `wholeFromParts`: what parts give apart and inside it. */
+export type ComposedProof = Omit<VerifyResult, 'sourceMatches' | 'weightsMatch'>;
+
 export interface Progress {
   done: number;
   total: number;
@@ -170,6 +176,8 @@ export interface EngineContract extends Contract {
     open: {
       params: { path: string; customLayers?: string[]; structureOnly?: boolean };
       result: { model: ModelFile; epoch: number };
+      /** The module of custom layers that is being loaded, which may never end; null when it did. */
+      progress: { loading: string | null };
     };
     resolveInputs: { params: { inputs: InputSpec[] }; result: { inputs: ResolvedInput[] } };
     /** Runs the model. `want`: addresses whose activations are wanted, or all. Batches come as progress while it runs. */
@@ -215,6 +223,28 @@ export interface EngineContract extends Contract {
     save: {
       params: { cut: Cut; target: string; name?: string; force: boolean; shardBytes?: number };
       result: { files: string[]; bytes: number };
+      progress: Progress;
+    };
+    /** Reads the structure of another file: a model that is to be joined to the open one. */
+    readOther: { params: { path: string }; result: { model: ModelFile } };
+    /** Writes the open model (what a cut takes of it) as a layer of a new one; `secondPath` as the composition needs it. */
+    saveComposed: {
+      params: { composition: Composition; secondPath?: string; target: string; force: boolean; shardBytes?: number };
+      result: { files: string[]; bytes: number };
+      progress: Progress;
+    };
+    /** Runs the new model, from its own serialized topology and bytes (or the saved one), against its parts one by one. */
+    verifyComposed: {
+      params: {
+        composition: Composition;
+        secondPath?: string;
+        savedPath?: string;
+        /** Sets of inputs of the new model, at least one; each is a proof of its own. */
+        data: InputSpec[][];
+        tolerance: number;
+        backend: 'auto' | BackendName;
+      };
+      result: ComposedProof;
       progress: Progress;
     };
     /** Writes the activations of a kept run: `.npz`, or a folder of `.npy` (`png`: their pictures too). */

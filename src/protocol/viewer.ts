@@ -77,6 +77,8 @@ export interface RunState {
   predictMs: number | null;
   layersMs: number | null;
   firstNonFinite: string | null;
+  /** What layers of the user's own set on themselves in the run. */
+  attributes: { address: string; shape: number[]; dtype: string }[];
   /** false: the tensors are gone (closed, restarted): statistics stay, previews need a new run. */
   live: boolean;
   outputs: { address: string; top: { index: number; value: number; label: string | null }[] }[];
@@ -94,6 +96,7 @@ export const noRun: Readonly<RunState> = {
   predictMs: null,
   layersMs: null,
   firstNonFinite: null,
+  attributes: [],
   live: false,
   outputs: [],
 };
@@ -164,6 +167,7 @@ export interface HostContract extends Contract {
           | 'saveSlice'
           | 'insertExtractionCode'
           | 'insertModelAsLayerCode'
+          | 'createCustomLayer'
           | 'exportActivations'
           | 'exportSummary'
           | 'showLog'

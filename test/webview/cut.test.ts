@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { noRun } from '../../src/protocol/viewer';
 import type { FakeHost } from './harness/fakeHost';
 import { startHarness, type Harness, type PageOptions } from './harness/harness';
 import { openEditor, push, requests, row, run } from './session';
@@ -226,6 +227,39 @@ describe('the tensors at a layer', () => {
     await page.getByRole('button', { name: /^Start from conv_1@pre/, pressed: true }).waitFor();
     await page.getByRole('button', { name: 'Mark conv_1 as output' }).click();
     await expect.poll(marks).toEqual(['input conv_1@pre', 'output conv_1']);
+  });
+
+  it('are with what a custom layer set on itself, once a run can tell', async () => {
+    const address = 'my_custom_layer@feature_output';
+    await open({ model: 'custom' });
+    await openTensors('my_custom_layer');
+    await page.getByText('is listed here after a run').waitFor();
+    await push(page, {
+      run: { ...noRun, state: 'done', live: true, attributes: [{ address, shape: [2, 6], dtype: 'float32' }] },
+    });
+    const tensor = page.locator('.tensor', { hasText: address });
+    expect(((await tensor.textContent()) ?? '').replace(/\s+/g, ' ')).toMatch(
+      /inside the layer: feature_output .*\(2, 6\) float32 Cannot be cut: the layer does not hand it on/,
+    );
+    expect(await page.getByText('is listed here after a run').count()).toBe(0);
+    expect(await tensor.getByRole('button', { name: `Mark ${address} as output` }).isDisabled()).toBe(true);
+    await tensor.getByRole('button', { name: `Preview ${address}` }).click();
+    await expect.poll(() => requests(page, 'runInner')).toEqual([{ address }]);
+  });
+
+  it('are with a way to write the class of a layer that nobody knows', async () => {
+    await open({ model: 'custom' });
+    const context = async (name: string): Promise<unknown> =>
+      JSON.parse((await row(page, name).getAttribute('data-vscode-context')) ?? '{}');
+    expect(await context('my_custom_layer')).toMatchObject({ customLayer: true });
+    expect(await context('dense')).not.toHaveProperty('customLayer');
+    await row(page, 'dense').click();
+    expect(await page.getByRole('button', { name: 'Write its class…' }).count()).toBe(0);
+    await row(page, 'my_custom_layer').click();
+    await page.getByRole('button', { name: 'Write its class…' }).click();
+    await expect
+      .poll(() => requests(page, 'command'))
+      .toEqual([{ id: 'createCustomLayer', addresses: ['my_custom_layer'] }]);
   });
 
   it('offer cuts around the layer', async () => {

@@ -4,7 +4,7 @@ import { sentence } from '../../src/core/messages';
 import { matchRow, parseQuery } from '../../src/core/model/search';
 import type { Shape } from '../../src/core/model/layerGraph';
 import type { Activation, InputSpec } from '../../src/protocol/engine';
-import { noRun, type HostContract, type Mark, type ViewerState } from '../../src/protocol/viewer';
+import { noRun, type HostContract, type LayerRow, type Mark, type ViewerState } from '../../src/protocol/viewer';
 import type { Bridge, HostChannel } from '../bridge';
 import { t, useBundle } from '../l10n';
 import { LayerTree, outputAddresses, type TreeRow } from '../tree/rows';
@@ -345,6 +345,11 @@ const emptyState: ViewerState = {
   settings: { colorMap: 'viridis', reduceMotion: false },
   l10n: null,
 };
+
+/** Whether the user may write a class that computes the layer. */
+export function takesClass(layer: LayerRow): boolean {
+  return layer.custom === true || (layer.isLayer && layer.class === 'Lambda');
+}
 
 /** Of a scope or a layer that is never called there is no tensor; what reads nothing starts nothing, but for an input. */
 export function canMark({ call, layer }: TreeRow, kind: 'output' | 'start'): boolean {

@@ -10,6 +10,7 @@ import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement } from 'lit/decorators.js';
 import { repeat } from 'lit/directives/repeat.js';
 import { t } from '../l10n';
+import { takesClass } from '../state/viewerStore';
 import { icon } from '../ui/controls';
 import { StoreView } from '../views/storeView';
 import { columnWidths, gridTemplate, visibleColumns, type Column, type MeasureText, type Widths } from './columns';
@@ -189,15 +190,16 @@ export class TreeView extends StoreView {
       hit: store.search?.hits.has(row.layer.address) ?? false,
       activation: store.activations.get(row.id),
       problem: this.problems.get(row.layer.address) ?? null,
-      context: this.context(row.id),
+      context: this.context(row),
       plainOperations: store.tree?.model.format === 'graph-model',
     });
   }
 
   /** What VS Code hands to the commands of the context menu. */
-  private context(id: string): string {
+  private context({ id, layer }: TreeRow): string {
     const addresses = this.store.isSelected(id) ? this.store.memory.selection.slice(0, 100) : [id];
-    return JSON.stringify({ webviewSection: 'layer', address: id, addresses, preventDefaultContextMenuItems: true });
+    const context = { webviewSection: 'layer', address: id, addresses, preventDefaultContextMenuItems: true };
+    return JSON.stringify(takesClass(layer) ? { ...context, customLayer: true } : context);
   }
 
   private rowAt(event: Event): TreeRow | undefined {

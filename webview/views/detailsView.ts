@@ -6,10 +6,10 @@ import { formatShape } from '../format/shapes';
 import { plural, t } from '../l10n';
 import type { TabId } from '../state/memory';
 import { Resource } from '../state/resource';
-import { canMark } from '../state/viewerStore';
+import { canMark, takesClass } from '../state/viewerStore';
 import { markIcons } from '../tree/markCells';
 import type { TreeRow } from '../tree/rows';
-import { busy, icon, iconButton } from '../ui/controls';
+import { busy, icon, iconButton, linkButton } from '../ui/controls';
 import { tabList } from '../ui/tabs';
 import { configPane } from './configPane';
 import { connectionsPane } from './connectionsPane';
@@ -67,6 +67,15 @@ export class DetailsView extends StoreView {
     return html`<div class="details-heading">
       <h2 title=${row.id}>${row.label}</h2>
       <span class="details-class">${row.layer.class}</span>
+      ${
+        takesClass(row.layer)
+          ? linkButton(
+              t('Write its class…'),
+              () => void this.store.command('createCustomLayer', [row.id]),
+              t('A file to begin with, with the configuration and the weights that the model has'),
+            )
+          : nothing
+      }
       <span class="code quiet">${row.call?.outputs.map((output) => formatShape(output.shape)).join(' ') ?? ''}</span>
       <span class="spacer"></span>
       ${selection.length > 1 ? html`<span class="quiet">${plural(selection.length, '1 row selected', '{count} rows selected')}</span>` : nothing}

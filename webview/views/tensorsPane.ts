@@ -64,9 +64,28 @@ export class TensorsPane extends StoreView {
       case 'done':
         return html`<h3 id="tensors-here">${t('Tensors here')}</h3>
           <ul class="tensors" aria-labelledby="tensors-here">
-            ${tensors.value.map((tensor) => this.tensor(tensor, this.reader(tensors.value)))}
-          </ul>`;
+            ${[...tensors.value, ...this.ownTensors()].map((tensor) => this.tensor(tensor, this.reader(tensors.value)))}
+          </ul>
+          ${this.note()}`;
     }
+  }
+
+  /** What a layer of the user's own set on itself in the last run: only a run can tell. */
+  private ownTensors(): TensorAround[] {
+    const found = this.store.state?.run.attributes ?? [];
+    const reason = t('the layer does not hand it on');
+    return found
+      .filter(({ address }) => callOf(address) === this.row.id)
+      .map((attribute) => ({ ...attribute, roles: ['inner'], reason }));
+  }
+
+  private note(): TemplateResult | typeof nothing {
+    if (this.row.layer.custom !== true || this.ownTensors().length > 0) return nothing;
+    const text =
+      this.store.state?.run.state === 'done'
+        ? t('In this run the layer set no tensor on itself (this.name = …).')
+        : t('What the layer sets on itself (this.name = …) is listed here after a run.');
+    return html`<p class="quiet">${text}</p>`;
   }
 
   private tensor(tensor: TensorAround, reader: string | null): TemplateResult {

@@ -83,7 +83,7 @@ function sayWhatWasDone({ inputs, fallbacks }: RunResult): void {
 }
 
 function runJson(result: RunResult): unknown {
-  const { backend, inputs, predictMs, layersMs, outputs, activations, firstNonFinite, fallbacks } = result;
+  const { backend, inputs, predictMs, layersMs, outputs, activations, firstNonFinite, fallbacks, attributes } = result;
   return {
     backend,
     inputs: inputs.map(inputJson),
@@ -99,11 +99,12 @@ function runJson(result: RunResult): unknown {
       backend: ranOn,
     })),
     firstNonFinite,
+    ...(attributes.length > 0 ? { attributes } : {}),
     ...(fallbacks.length > 0 ? { fallbacks } : {}),
   };
 }
 
-function runText({ outputs, activations, backend, predictMs, firstNonFinite }: RunResult): string {
+function runText({ outputs, activations, backend, predictMs, firstNonFinite, attributes }: RunResult): string {
   const lines: string[] = [];
   for (const { address, shape, values } of outputs) {
     const shown = values
@@ -125,6 +126,14 @@ function runText({ outputs, activations, backend, predictMs, firstNonFinite }: R
     ]);
     lines.push('', textTable(titles, rows));
   }
+  const shown = new Set(activations.map(({ address }) => address));
+  const others = attributes.filter(({ address }) => !shown.has(address));
+  if (others.length > 0)
+    lines.push(
+      '',
+      'What custom layers set on themselves, for --layers:',
+      ...others.map(({ address, shape }) => `  ${address} ${shapeText(shape)}`),
+    );
   if (firstNonFinite !== null) lines.push('', `The first tensor with NaN or infinity is ${firstNonFinite}.`);
   lines.push('', `${backend}, ${predictMs.toFixed(1)} ms`);
   return lines.join('\n');

@@ -72,6 +72,19 @@ export function innerAlias({ className, config, graph, isLayer }: Layer, call: L
   return ATTENTION.has(className) && name === 'scores' && givesScores(call) ? 1 : null;
 }
 
+/**
+ * Whether a layer is of a class of the user's own: the tensors that it sets on itself while it is called (`this.feature_output = …`)
+ * are read as `layer@feature_output`. Which there are is known only once it was called.
+ */
+export function holdsAttributes({ className, isLayer, graph }: Layer): boolean {
+  return isLayer && graph === null && !className.endsWith('OpLambda') && !isKnownClass(className);
+}
+
+/** Whether an own property of this name can be part of an address. */
+export function isAttributeName(name: string): boolean {
+  return name.length <= 200 && /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(name);
+}
+
 export function givesScores({ kwargs }: LayerCall): boolean {
   const asked = Object.hasOwn(kwargs, 'return_attention_scores') ? kwargs.return_attention_scores : undefined;
   return asked?.kind === 'constant' && asked.value === true;
@@ -119,7 +132,7 @@ export function whyNoInner(layer: Layer, name: string): string {
   }
   if (inside && inside.refused === null)
     return `what can be read inside it is ${inside.names.map((one) => `@${one}`).join(', ')}`;
-  if (!isKnownClass(className)) return `${className} is a custom class, whose attributes cannot be read`;
+  if (holdsAttributes(layer)) return `${name} is no name that an attribute could have`;
   if (className === 'Bidirectional') return 'its outputs are all that can be read';
   return `nothing inside a ${className} can be read`;
 }

@@ -4,6 +4,7 @@ import { ConfigReader, type NestedLayer } from '../../core/layers/configReader';
 import type { JsonObject, JsonValue } from '../../core/model/json';
 import type { CallArgument } from '../../core/model/layerGraph';
 import { SlicerError } from '../../core/errors';
+import type { AttributeTap } from '../customLayers/attributes';
 
 /** A weight of the layer: the last part of its path, and its values. */
 export interface KernelWeight {
@@ -24,6 +25,8 @@ export interface KernelCallParts {
   kwargs: Record<string, CallArgument>;
   /** In the order of Keras's `layer.weights`. */
   weights: KernelWeight[];
+  /** For layers of the user's own: which of their attributes are wanted. */
+  tap?: AttributeTap;
 }
 
 /** An argument with its tensors put in. */

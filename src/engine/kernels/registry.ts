@@ -1,8 +1,11 @@
 /** Which kernel does a layer class. Classes registered by custom-layer modules come in through `tfjsLayer.ts`. */
 import { attentionKernels } from './attention';
+import { augmentationKernels } from './augmentation';
+import { categoryKernels } from './categories';
 import { convolutionKernels } from './convolution';
 import { coreKernels } from './core';
 import type { Kernel } from './kernel';
+import { locallyConnectedKernels } from './locallyConnected';
 import { mergingKernels } from './merging';
 import { normalizationKernels } from './normalization';
 import { nestedModel } from './nestedModel';
@@ -11,6 +14,7 @@ import { poolingKernels } from './pooling';
 import { preprocessingKernels } from './preprocessing';
 import { recurrentKernels } from './recurrent';
 import { reshapingKernels } from './reshaping';
+import { spectrogramKernels } from './spectrograms';
 import { transposedConvolutionKernels } from './transposedConvolution';
 import { wrapperKernels } from './wrappers';
 
@@ -25,6 +29,10 @@ const kernels: Record<string, Kernel> = {
   ...recurrentKernels,
   ...attentionKernels,
   ...preprocessingKernels,
+  ...categoryKernels,
+  ...augmentationKernels,
+  ...spectrogramKernels,
+  ...locallyConnectedKernels,
   ...lambdaKernels,
   ...wrapperKernels((className) => layerKernel(className) ?? wrappedModel(className)),
 };

@@ -4,6 +4,7 @@ import { SlicerError } from '../../core/errors';
 import type { BackendName } from '../../protocol/engine';
 import { onBackend } from '../backends/backend';
 import { takeBridged } from '../backends/kernelBridge';
+import type { AttributeFact, AttributeTap } from '../customLayers/attributes';
 import { KernelCall } from '../kernels/kernel';
 import type { Program, Step } from './program';
 import type { WeightStore } from './weights';
@@ -26,6 +27,8 @@ export interface LoopOptions {
   signal: { readonly aborted: boolean };
   /** Looks at a value as soon as it is there; true: it stays the caller's to dispose. */
   observe(value: ComputedValue): boolean;
+  /** Told what a layer of the user's own set on itself, after each of its calls. */
+  onAttributes?(call: string, attributes: readonly AttributeFact[]): void;
   /** Called about every 30 ms, and at the end. */
   onPause?(done: number, at: string): void;
 }
@@ -163,6 +166,8 @@ function release({ call }: Step, left: Map<string, number>, values: Values): voi
 interface Computed {
   outputs: tf.Tensor[];
   masks: (tf.Tensor | null)[];
+  /** In the order of the step's. */
+  attributes: tf.Tensor[];
 }
 
 /** Computes one call; on the cpu, visibly, where the backend cannot. */
@@ -171,7 +176,8 @@ async function compute(step: Step, options: LoopOptions, values: Values): Promis
   const { program, weights } = options;
   if (!kernel) return null;
   const inputs = call.inputs.map((address) => values.get(address));
-  const kernelCall = new KernelCall({
+  let tap: AttributeTap = { wanted: step.attributes, values: new Map(), set: [] };
+  const parts = {
     className: call.layer.className,
     config: call.layer.config,
     keras: program.keras,
@@ -180,9 +186,12 @@ async function compute(step: Step, options: LoopOptions, values: Values): Promis
     args: layerCall.args,
     kwargs: layerCall.kwargs,
     weights: weights.of(call.layer),
-  });
-  const run = (): Computed =>
-    tf.tidy(() => callKernel(step, kernelCall) as unknown as tf.TensorContainer) as unknown as Computed;
+  };
+  const run = (): Computed => {
+    tap = { ...tap, values: new Map(), set: [] };
+    const kernelCall = new KernelCall({ ...parts, tap });
+    return tf.tidy(() => callKernel(step, kernelCall, tap) as unknown as tf.TensorContainer) as unknown as Computed;
+  };
   let fallback: Fallback | null = null;
   let computed: Computed;
   try {
@@ -200,19 +209,25 @@ async function compute(step: Step, options: LoopOptions, values: Values): Promis
     }
     fallback = { address: call.address, backend: 'cpu', reason: missingKernel(error) ?? messageOf(error) };
   }
-  call.outputs.forEach((address, i) => {
+  if (tap.set.length > 0) options.onAttributes?.(call.address, tap.set);
+  const own = call.outputs.length - step.attributes.length;
+  step.attributes.forEach((_, i) => {
+    const tensor = computed.attributes[i];
+    if (tensor) values.set(call.outputs[own + i] as string, { tensor, mask: null });
+  });
+  call.outputs.slice(0, own).forEach((address, i) => {
     const tensor = computed.outputs[i];
-    if (!tensor)
-      throw failed(step, new Error(`gave ${computed.outputs.length} outputs instead of ${call.outputs.length}`));
+    if (!tensor) throw failed(step, new Error(`gave ${computed.outputs.length} outputs instead of ${own}`));
     values.set(address, { tensor, mask: computed.masks[i] ?? null });
   });
   // outputs that the graph does not know (states nobody reads) would leak
-  const used = new Set([...inputs.map(({ tensor }) => tensor), ...computed.outputs.slice(0, call.outputs.length)]);
-  for (const tensor of computed.outputs.slice(call.outputs.length)) if (!used.has(tensor)) tensor.dispose();
+  const used = new Set([...inputs.map(({ tensor }) => tensor), ...computed.outputs.slice(0, own)]);
+  for (const tensor of computed.outputs.slice(own)) if (!used.has(tensor)) tensor.dispose();
   return fallback;
 }
 
-function callKernel({ kernel, call }: Step, kernelCall: KernelCall): Computed {
+function callKernel(step: Step, kernelCall: KernelCall, tap: AttributeTap): Computed {
+  const { kernel, call } = step;
   if (!kernel) throw new SlicerError('internal', { reason: `no kernel for ${call.address}` });
   const result = kernel.run(kernelCall);
   const outputs = Array.isArray(result) ? result : [result];
@@ -222,7 +237,18 @@ function callKernel({ kernel, call }: Step, kernelCall: KernelCall): Computed {
     const mask = kernelCall.maskOf();
     masks = mask ? outputs.map(() => mask) : [];
   } else masks = kernel.mask(kernelCall, outputs.length);
-  return { outputs, masks };
+  return { outputs, masks, attributes: attributesOf(step, tap) };
+}
+
+/** @throws SlicerError `unknown-address` naming those that there are, where one was not set. */
+function attributesOf({ call, attributes }: Step, { values, set }: AttributeTap): tf.Tensor[] {
+  const lacking = attributes.find((name) => !values.has(name));
+  if (lacking === undefined) return attributes.flatMap((name) => values.get(name) ?? []);
+  for (const tensor of values.values()) tensor.dispose();
+  const existing = set.map(({ name }) => `${call.address}@${name}`);
+  const reason = existing.length > 0 ? 'attribute' : 'no-attributes';
+  const address = `${call.address}@${lacking}`;
+  throw new SlicerError('unknown-address', { reason, address, layer: call.address, inner: lacking, existing });
 }
 
 /** What the wasm heap's end looks like: `memory access out of bounds`. */

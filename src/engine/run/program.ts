@@ -2,19 +2,22 @@
 import { SlicerError } from '../../core/errors';
 import type { JsonObject } from '../../core/model/json';
 import type { Layer, LayerCall } from '../../core/model/layerGraph';
+import { isLoraFactor } from '../../core/layers/lora';
 import type { ModelFile } from '../../core/model/modelFile';
 import { kerasMajor } from '../../core/model/kerasMajor';
-import { formatAddress, resolveAddress } from '../../core/model/address';
+import { formatAddress, isAttribute, resolveAddress, type ResolvedTensor } from '../../core/model/address';
 import { expandCalls, type ExpandedCall } from '../../core/model/traversal';
 import { KernelConfig, type Kernel } from '../kernels/kernel';
 import { kernelOf } from '../kernels/registry';
-import { customKernel } from '../kernels/tfjsLayer';
+import { customKernel, replacementOf } from '../kernels/tfjsLayer';
 
 export interface Step {
   call: ExpandedCall;
   layerCall: LayerCall;
   /** Null for inputs and aliases. */
   kernel: Kernel | null;
+  /** Names of attributes that are wanted of the call; they are the last of its outputs. */
+  attributes: readonly string[];
 }
 
 export interface Program {
@@ -44,16 +47,28 @@ export function portAddresses(model: ModelFile, calls: readonly ExpandedCall[], 
   });
 }
 
-/** The layers that hold the inner tensors among `addresses` (canonical), and must be taken apart for them. */
+/** The inner tensors among `addresses` (canonical). */
+function innerTensors(model: ModelFile, addresses: readonly string[]): ResolvedTensor[] {
+  // most addresses cannot be one, and looking them up costs
+  const possible = addresses.filter((address) => /(?:^|[^\\])(?:\\\\)*@/.test(address));
+  return possible.map((address) => resolveAddress(model.graph, address)).filter(({ inner }) => inner !== null);
+}
+
+/** The layers that must be taken apart for the inner tensors among `addresses` (canonical). */
 export function layersApart(model: ModelFile, addresses: readonly string[]): Set<Layer> {
-  const found = new Set<Layer>();
-  for (const address of addresses) {
-    // most addresses cannot be one, and looking them up costs
-    if (!/(?:^|[^\\])(?:\\\\)*@/.test(address)) continue;
-    const { layer, inner } = resolveAddress(model.graph, address);
-    if (inner !== null) found.add(layer);
+  const inside = innerTensors(model, addresses).filter((tensor) => !isAttribute(tensor));
+  return new Set(inside.map(({ layer }) => layer));
+}
+
+/** Names of the attributes among `addresses` (canonical), by the address of the call that sets them. */
+function wantedAttributes(model: ModelFile, addresses: readonly string[]): Map<string, string[]> {
+  const byCall = new Map<string, string[]>();
+  for (const tensor of innerTensors(model, [...new Set(addresses)])) {
+    if (!isAttribute(tensor)) continue;
+    const call = formatAddress(tensor.path);
+    byCall.set(call, [...(byCall.get(call) ?? []), tensor.inner ?? '']);
   }
-  return found;
+  return byCall;
 }
 
 /**
@@ -62,12 +77,19 @@ export function layersApart(model: ModelFile, addresses: readonly string[]): Set
  *   `missing-weight` naming the layers without weights, `unknown-address`.
  */
 export function buildProgram(model: ModelFile, wanted: readonly string[]): Program {
+  const whole = model.problems.find(({ data }) => data.reason === 'subclassed' || data.reason === 'unbuilt');
+  if (whole) throw new SlicerError(whole.code, whole.data);
   const keras = kerasMajor(model);
-  const calls = expandCalls(model.graph, layersApart(model, wanted));
+  const attributes = wantedAttributes(model, wanted);
+  const calls = expandCalls(model.graph, layersApart(model, wanted)).map((call) => {
+    const names = attributes.get(call.address);
+    return names ? { ...call, outputs: [...call.outputs, ...names.map((name) => `${call.address}@${name}`)] } : call;
+  });
   const steps = neededCalls(calls, wanted).map((call): Step => {
     const layerCall = call.layer.calls[call.call];
     if (!layerCall) throw new SlicerError('internal', { reason: `no call ${call.address}` });
-    return { call, layerCall, kernel: call.kind === 'call' ? findKernel(call.layer) : null };
+    const kernel = call.kind === 'call' ? findKernel(call.layer) : null;
+    return { call, layerCall, kernel, attributes: attributes.get(call.address) ?? [] };
   });
   refuseUnrunnable(model, steps, keras);
   const readers = new Map<string, number>();
@@ -102,21 +124,32 @@ function neededCalls(calls: readonly ExpandedCall[], wanted: readonly string[]):
 
 const unknownClass = 'its class is unknown';
 
+/** Why a layer without a kernel cannot run. */
+function whyNoKernel({ className, name }: Layer): string {
+  if (className !== 'Lambda') return unknownClass;
+  return `it is a Python function, which is never run here; a class ${replacementOf(name)} of a custom-layers module takes its place`;
+}
+
 function refuseUnrunnable(model: ModelFile, steps: readonly Step[], keras: 2 | 3): void {
   const unrunnable = new Map<Layer, Unrunnable>();
   const weightless = new Map<Layer, { address: string; weights: string[] }>();
   for (const { call, kernel } of steps) {
     if (call.kind !== 'call') continue;
-    const reason = kernel ? refusal(kernel, call.layer.config, keras) : unknownClass;
+    const reason = kernel ? refusal(kernel, call.layer.config, keras) : whyNoKernel(call.layer);
     if (reason) unrunnable.set(call.layer, { address: call.address, class: call.layer.className, reason });
-    const weights = call.layer.weights.filter(({ entry }) => entry === null).map(({ name }) => name);
+    const lacking = call.layer.weights.filter(({ entry, name }) => entry === null && !isLoraFactor(name));
+    const weights = lacking.map(({ name }) => name);
     if (weights.length > 0) weightless.set(call.layer, { address: call.address, weights });
   }
   if (unrunnable.size > 0) {
     const all = [...unrunnable.values()];
+    const names = [...unrunnable.keys()].map(({ name }) => name);
     throw new SlicerError('not-runnable', {
       file: model.file,
       ...(all.every(({ reason }) => reason === unknownClass) ? { reason: 'unknown-class' } : {}),
+      ...(all.every((one) => one.class === 'Lambda')
+        ? { reason: 'lambda', replacements: names.map(replacementOf) }
+        : {}),
       layers: all.map(({ address }) => address),
       classes: all.map((one) => one.class),
       reasons: all.map(({ reason }) => reason),

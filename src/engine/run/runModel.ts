@@ -45,6 +45,8 @@ class Collector {
   readonly activations: Activation[] = [];
   readonly outputs = new Map<string, RunResult['outputs'][number]>();
   firstNonFinite: string | null = null;
+  /** Of layers of the user's own, wanted or not. */
+  readonly attributes: RunResult['attributes'] = [];
   private sent = 0;
   private readonly axes = new Map<string, number>();
 
@@ -114,6 +116,10 @@ async function runLayers(options: RunOptions): Promise<RunFacts> {
     signal,
     observe: ({ address, tensor, step, ms, backend: where }) => collector.take(address, tensor, step.call, ms, where),
     onPause: (done, at) => collector.report(done, total, at),
+    onAttributes: (call, found) => {
+      for (const { name, shape, dtype } of found)
+        collector.attributes.push({ address: `${call}@${name}`, shape, dtype });
+    },
   };
   const start = performance.now();
   const { predictMs, fallbacks } = await runLoop(loop);
@@ -205,6 +211,7 @@ function facts(
     outputs: outputs.flatMap((address) => collector.outputs.get(address) ?? []),
     activations: collector.activations,
     firstNonFinite: collector.firstNonFinite,
+    attributes: collector.attributes,
   };
 }
 

@@ -4,6 +4,7 @@ import { SlicerError } from '../../core/errors';
 import type { Layer } from '../../core/model/layerGraph';
 import type { WeightValues } from '../files/decodeWeight';
 import type { KernelWeight } from '../kernels/kernel';
+import { disposeCustomLayers } from '../kernels/tfjsLayer';
 import type { WeightSource } from './openedModel';
 
 /** The wasm heap ends at 4 GB; activations need some of it. */
@@ -41,6 +42,7 @@ export class WeightStore {
   dispose(): void {
     for (const tensor of this.tensors.values()) tensor.dispose();
     this.tensors.clear();
+    disposeCustomLayers(this.layers.keys());
     this.layers.clear();
   }
 

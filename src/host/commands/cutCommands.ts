@@ -4,7 +4,7 @@ import { commands as vscodeCommands, FileType, l10n, Uri, window, workspace } fr
 import { SlicerError } from '../../core/errors';
 import type { InputSource, InputSpec, VerifyResult } from '../../protocol/engine';
 import {
-  viewTypes,
+  viewTypeOf,
   type AddressArgs,
   type MarkInputArgs,
   type ModelArgs,
@@ -142,7 +142,7 @@ async function offerToOpen(target: Uri, [model]: readonly string[]): Promise<voi
   const open = l10n.t('Open');
   const reveal = l10n.t('Reveal');
   const choice = await window.showInformationMessage(l10n.t('Saved {0}.', workspace.asRelativePath(uri)), open, reveal);
-  if (choice === open) await vscodeCommands.executeCommand('vscode.openWith', uri, viewTypes.json);
+  if (choice === open) await vscodeCommands.executeCommand('vscode.openWith', uri, viewTypeOf(uri));
   if (choice === reveal) {
     await vscodeCommands.executeCommand(workspace.getWorkspaceFolder(uri) ? 'revealInExplorer' : 'revealFileInOS', uri);
   }

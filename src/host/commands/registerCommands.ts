@@ -29,6 +29,7 @@ import {
   sliceToLayer,
   verifySlice,
 } from './cutCommands';
+import { createCustomLayer } from './customLayerCommand';
 import { exportActivations, exportSummary } from './exportCommands';
 import { openAsText, openModel, openSample } from './openCommands';
 import { splitAtLayer } from './splitCommand';
@@ -84,6 +85,7 @@ export function commandHandlers({
     [commands.compose]: (args) => compose(args, code),
     [commands.insertExtractionCode]: (args) => insertCode('extraction', args, code),
     [commands.insertModelAsLayerCode]: (args) => insertCode('layer', args, code),
+    [commands.createCustomLayer]: (args) => createCustomLayer(args, targets),
     [commands.exportActivations]: (args) => exportActivations(args, targets),
     [commands.exportSummary]: (args) => exportSummary(args, targets),
     [commands.selectBackend]: (args) => selectBackend(args, editors),

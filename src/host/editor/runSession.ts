@@ -237,7 +237,7 @@ export class RunSession {
 
   private async finish(result: RunResult): Promise<void> {
     this.add(result.activations.filter(({ address }) => !this.shown.has(address)));
-    const { epoch, runId, backend, fallbacks, predictMs, layersMs, firstNonFinite } = result;
+    const { epoch, runId, backend, fallbacks, predictMs, layersMs, firstNonFinite, attributes } = result;
     this.kept = { epoch, runId };
     const total = this.shown.size;
     const done: RunState = {
@@ -250,6 +250,7 @@ export class RunSession {
       predictMs,
       layersMs,
       firstNonFinite,
+      attributes,
       live: true,
     };
     this.publishInput({ resolved: ownBytes(result.inputs), error: null });

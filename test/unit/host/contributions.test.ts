@@ -6,6 +6,7 @@ import {
   contextKeys,
   settings,
   settingsSection,
+  viewTypeOf,
   viewTypes,
   webviewSections,
 } from '../../../src/host/contributions';
@@ -19,7 +20,7 @@ const { contributes, activationEvents, capabilities } = JSON.parse(manifestText)
   capabilities: { untrustedWorkspaces: { restrictedConfigurations: string[] } };
   contributes: {
     commands: { command: string; title: string; category: string }[];
-    customEditors: { viewType: string; priority: string }[];
+    customEditors: { viewType: string; priority: string; selector: { filenamePattern: string }[] }[];
     configuration: { properties: Record<string, { scope: string; default: unknown }> };
     menus: Record<string, { command: string; when?: string }[]>;
     keybindings: { command: string; when?: string }[];
@@ -51,7 +52,10 @@ describe('package.json agrees with contributions.ts', () => {
 
   it('has every view type, none of them as default for JSON', () => {
     expect(contributes.customEditors.map(({ viewType }) => viewType)).toEqual(Object.values(viewTypes));
-    expect(contributes.customEditors.map(({ priority }) => priority)).toEqual(['option']);
+    expect(contributes.customEditors.map(({ priority }) => priority)).toEqual(['option', 'default']);
+    expect(contributes.customEditors[0]?.selector).toEqual([{ filenamePattern: '*.json' }]);
+    for (const { filenamePattern } of contributes.customEditors[1]?.selector ?? [])
+      expect(viewTypeOf({ path: filenamePattern })).toBe(viewTypes.model);
   });
 
   it('names only known commands in menus, keybindings and walkthroughs', () => {

@@ -33,6 +33,7 @@ const makers: Record<string, () => Recording | Promise<Recording>> = {
   several: () => fromFolder('two-inputs-two-outputs/tfjs-keras2-h5'),
   variable: () => fromFolder('variable-length/tfjs-keras2-h5'),
   graph: () => fromFolder('mobilenet-block/tfjs-graph-keras3'),
+  custom: () => fromFolder('tutorial-custom-layer/tfjs-keras3'),
   repaired: () => fromFolder('nested-functional/tfjs-keras3'),
 };
 

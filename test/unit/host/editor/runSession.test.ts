@@ -19,6 +19,7 @@ const result: RunResult = {
   outputs: [],
   activations: [],
   firstNonFinite: null,
+  attributes: [],
 };
 
 /** A session whose engine answers a run at once, or refuses it as the test says. */
