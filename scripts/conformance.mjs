@@ -1,5 +1,5 @@
 // Checks any folder laid out like test/fixtures/keras through the command line, and prints what is right, wrong and missing.
-// usage: npm run conformance -- [--fixtures DIR] [--only TEXT] [--skip models,bad,applications,coverage,cuts] [--sample N] [--jobs 2] [--json]
+// usage: npm run conformance -- [--fixtures DIR] [--only TEXT] [--skip models,bad,applications,coverage,variants,exports,cuts,recipes] [--sample N] [--jobs 2] [--json]
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -7,10 +7,12 @@ import { parseArgs } from 'node:util';
 import { checkApplication } from '../test/conformance/applications.mjs';
 import { checkBadFile, unreadFormats } from '../test/conformance/badFiles.mjs';
 import { Cli } from '../test/conformance/cli.mjs';
-import { checkCoverage } from '../test/conformance/layerCoverage.mjs';
+import { checkCases, checkCoverage, writeExportTasks } from '../test/conformance/layerCoverage.mjs';
+import { layerVariants } from '../test/conformance/layerVariants.mjs';
 import { checkModel, exampleFiles, modelTasks } from '../test/conformance/models.mjs';
 import { importTypeScript } from './importTypeScript.mjs';
 import { ensureRealModels, realModels } from './realModels.mjs';
+import { checkRecipes } from './recipeConformance.mjs';
 import { at } from './repository.mjs';
 
 const { values: options } = parseArgs({
@@ -36,7 +38,17 @@ const cli = new Cli(options.cli, Number(options.jobs));
 const wanted = (name) => options.only === undefined || name.includes(options.only);
 const all = (items, check) => Promise.all(items.map(check));
 
-const report = { fixtures, models: [], bad: [], applications: [], coverage: [], cuts: [] };
+const report = {
+  fixtures,
+  models: [],
+  bad: [],
+  applications: [],
+  coverage: [],
+  variants: [],
+  exports: [],
+  cuts: [],
+  recipes: [],
+};
 const started = Date.now();
 if (!skip.has('models')) {
   const tasks = modelTasks(fixtures, manifest).filter(({ name, format }) => wanted(`${name} ${format}`));
@@ -63,10 +75,24 @@ if (!skip.has('coverage') && manifest.layerCoverage && options.only === undefine
   );
   report.coverage = rows.flat();
 }
+if (!skip.has('variants') && options.only === undefined) report.variants = await variants();
+if (!skip.has('exports') && manifest.layerCoverage && options.only === undefined) report.exports = await layerExports();
 if (!skip.has('cuts')) report.cuts = await cutEverywhere();
-const failures = [...report.models, ...report.bad, ...report.applications, ...report.coverage, ...report.cuts].filter(
-  ({ wrong }) => wrong.length > 0,
-);
+if (!skip.has('recipes')) {
+  if (path.basename(fixtures) === 'keras') process.env.MODEL_SLICER_FIXTURES = path.dirname(fixtures);
+  const { only = null, json, jobs } = options;
+  report.recipes = await checkRecipes({ only, jobs: Number(jobs), print: !json });
+}
+const failures = [
+  ...report.models,
+  ...report.bad,
+  ...report.applications,
+  ...report.coverage,
+  ...report.variants,
+  ...report.exports,
+  ...report.cuts,
+  ...report.recipes,
+].filter(({ wrong }) => wrong.length > 0);
 report.seconds = Math.round((Date.now() - started) / 1000);
 report.wrong = failures.length;
 
@@ -74,11 +100,41 @@ if (options.json) console.log(JSON.stringify(report));
 else print();
 process.exitCode = failures.length > 0 ? 1 : 0;
 
+/** Argument variants of the layers, by the Keras that the recipes in Python use. */
+async function variants() {
+  const file = await layerVariants();
+  if (file.missing) return [{ case: 'layer variants', class: '', wrong: [], notYet: file.missing }];
+  return checkCases(cli, file);
+}
+
+/** Each layer of the coverage files and of the variants, saved as a layers-model and loaded by plain TF.js. */
+async function layerExports() {
+  const { checkExports } = await importTypeScript('test/conformance/layerExports.ts');
+  const files = manifest.layerCoverage.files
+    .map((file) => path.join(fixtures, file))
+    .filter((file) => fs.existsSync(file))
+    .map((file) => JSON.parse(fs.readFileSync(file, 'utf8')));
+  const more = skip.has('variants') ? { missing: 'skipped' } : await layerVariants();
+  const rows = [];
+  for (const file of more.missing ? files : [...files, more]) {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'conformance-exports-'));
+    try {
+      const tasks = writeExportTasks(folder, file);
+      rows.push(...(await checkExports(tasks, at('test/engine/plainTfjs/loadSaved.mjs'), folder)));
+    } finally {
+      fs.rmSync(folder, { recursive: true, force: true });
+    }
+  }
+  return rows;
+}
+
 /** Prefix and suffix at every tensor (or at `--sample` of each model) of every model that runs, and of a real one. */
 async function cutEverywhere() {
   const { checkCuts } = await importTypeScript('test/conformance/cuts.ts');
   const sample = options.sample === undefined ? null : Number(options.sample);
-  const tasks = modelTasks(fixtures, manifest).filter(({ file }) => file.endsWith('.json') && fs.existsSync(file));
+  const isModel = ({ file, format }) =>
+    /\.(json|keras|h5)$/.test(file) && !/^keras.*-weights/.test(format) && fs.existsSync(file);
+  const tasks = modelTasks(fixtures, manifest).filter(isModel);
   const missing = await ensureRealModels();
   if (!missing.includes('mobilenetV2'))
     tasks.push({ name: 'mobilenet_v2', format: 'layers-model', file: realModels.mobilenetV2, golden: null });
@@ -96,13 +152,18 @@ async function cutModel(checkCuts, { name, format, folder, file, golden }, sampl
   try {
     const hasGolden = golden && fs.existsSync(golden);
     const inputs = hasGolden ? exampleFiles(folder, JSON.parse(fs.readFileSync(golden, 'utf8')), temporary) : [];
-    const custom = path.join(path.dirname(file), '..', 'custom-layers.js');
+    const custom = path.join(folder ?? path.dirname(file), 'custom-layers.js');
     const customLayers = fs.existsSync(custom) ? [custom] : undefined;
     const row = await checkCuts({ engine: options.engine, file, customLayers, inputs, sample });
     return { cut: name, format, ...row };
   } finally {
     fs.rmSync(temporary, { recursive: true, force: true });
   }
+}
+
+function recipeText({ recipes, cells, notYet }) {
+  const what = recipes === 'Python' ? 'cells of recipes in Python' : 'rows of recipes in TypeScript';
+  return notYet === null ? `${cells} ${what} right; ` : `${what} not run (${notYet}); `;
 }
 
 function printCuts() {
@@ -141,7 +202,7 @@ function print() {
   }
   if (report.cuts.length > 0) printCuts();
   const missing = new Map();
-  for (const row of [...report.models, ...report.bad, ...report.coverage]) {
+  for (const row of [...report.models, ...report.bad, ...report.coverage, ...report.variants]) {
     if (row.notYet === null || row.notYet === undefined) continue;
     missing.set(row.notYet, [...(missing.get(row.notYet) ?? []), row.model ?? row.case]);
   }
@@ -151,9 +212,9 @@ function print() {
       `  ${String(names.length).padStart(4)}  ${reason}  (${[...new Set(names)].slice(0, 3).join(', ')}${names.length > 3 ? ' …' : ''})`,
     );
   if (failures.length > 0) console.log('\nWrong:');
-  for (const { model, format, case: name, application, cut, wrong, class: className } of failures) {
+  for (const { model, format, case: name, application, cut, recipes, wrong, class: className } of failures) {
     console.log(
-      `  ${[model ?? name ?? application ?? (cut && `cuts of ${cut}`), format, className].filter(Boolean).join(' ')}`,
+      `  ${[model ?? name ?? application ?? (cut && `cuts of ${cut}`) ?? recipes, format, className].filter(Boolean).join(' ')}`,
     );
     for (const text of wrong.slice(0, 5)) console.log(`      ${text}`);
     if (wrong.length > 5) console.log(`      … ${wrong.length - 5} more`);
@@ -167,7 +228,11 @@ function print() {
       `${good(report.bad)} of ${report.bad.length} bad files as they must be; ` +
       `${good(report.applications)} of ${report.applications.length} applications exact; ` +
       `${good(report.coverage)} of ${report.coverage.length} layer cases right; ` +
+      `${good(report.variants)} of ${report.variants.length} layer variants right; ` +
+      `${report.exports.filter(({ right }) => right).length} of ${report.exports.length} layers right in plain TensorFlow.js, ` +
+      `${report.exports.filter(({ declared }) => declared !== null).length} declared as not exportable; ` +
       `${sum(({ prefixes, suffixes }) => prefixes.equal + suffixes.equal)} of ${sum(({ tensors }) => 2 * tensors)} cuts proven with difference 0; ` +
+      `${report.recipes.map(recipeText).join('')}` +
       `${failures.length} wrong; ${report.seconds} s`,
   );
 }

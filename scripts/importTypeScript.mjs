@@ -13,6 +13,9 @@ export async function importTypeScript(file) {
     bundle: true,
     platform: 'node',
     format: 'esm',
+    // what the engine has beside it
+    define: { __dirname: JSON.stringify(at('dist')) },
+    banner: { js: "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);" },
     target: 'node20',
     logLevel: 'error',
   });

@@ -7,14 +7,15 @@ import path from 'node:path';
 import { withLock } from './folderLock.mjs';
 import { at, cache, isMain } from './repository.mjs';
 
-const folder = path.join(cache, 'python');
 const requirements = at('test/python/requirements.txt');
 const CANDIDATES = ['python3.11', 'python3', 'python3.12', 'python3.13', 'python'];
+/** What pip says without a network, before it says that there is no such package. */
+const UNREACHED = /ConnectionError|ConnectTimeout|Connection broken|Temporary failure in name resolution/i;
 /** Keras 3.15 and JAX 0.10 need it. */
 const OLDEST = [3, 11];
 
 /** Returns `{ python }`, or `{ missing }` with the reason, as the end of a sentence. */
-export async function ensurePython() {
+export async function ensurePython(folder = path.join(cache, 'python')) {
   const wanted = createHash('sha256').update(fs.readFileSync(requirements)).digest('hex');
   const python = path.join(folder, ...(process.platform === 'win32' ? ['Scripts', 'python.exe'] : ['bin', 'python']));
   const stamp = path.join(folder, 'requirements.sha256');
@@ -22,16 +23,27 @@ export async function ensurePython() {
   if (isThere()) return { python };
   const base = CANDIDATES.find(isNewEnough);
   if (base === undefined) return { missing: `there is no Python ${OLDEST.join('.')} or later` };
-  return withLock(path.join(cache, 'python.lock'), () => {
+  return withLock(`${folder}.lock`, () => {
     if (isThere()) return { python };
     fs.rmSync(folder, { recursive: true, force: true });
     try {
       run(base, ['-m', 'venv', folder]);
-      run(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', requirements]);
+      run(python, [
+        '-m',
+        'pip',
+        'install',
+        '--quiet',
+        '--disable-pip-version-check',
+        '--retries',
+        '2',
+        '-r',
+        requirements,
+      ]);
     } catch (error) {
       fs.rmSync(folder, { recursive: true, force: true });
-      const said = `${error.stderr ?? ''}`.trim().split('\n').at(-1) || error.message;
-      return { missing: `Keras could not be installed: ${said}` };
+      const said = `${error.stderr ?? ''}`.trim();
+      if (UNREACHED.test(said)) return { missing: 'PyPI, where Keras is, cannot be reached' };
+      return { missing: `Keras could not be installed: ${said.split('\n').at(-1) || error.message}` };
     }
     fs.writeFileSync(stamp, wanted);
     return { python };

@@ -59,6 +59,7 @@ const stages = [
     run: () => counted(node('scripts/vscode/runSuite.mjs', '--no-build')),
   },
   { name: 'conformance', needs: ['build', 'models'], run: conformance },
+  { name: 'recipes', needs: ['build'], run: pythonRecipes },
 ];
 
 const wanted = process.argv.slice(2);
@@ -94,7 +95,14 @@ async function setUp(work) {
  * unit tests', cuts at every tensor `npm run conformance`'s.
  */
 async function conformance() {
-  const { output } = await node('scripts/conformance.mjs', '--json', '--skip', 'coverage', '--sample', '3');
+  const { output } = await node(
+    'scripts/conformance.mjs',
+    '--json',
+    '--skip',
+    'coverage,variants,exports,recipes',
+    '--sample',
+    '3',
+  );
   const report = JSON.parse(output);
   const rows = [...report.models, ...report.bad, ...report.applications, ...report.cuts];
   const wrong = rows.filter((row) => row.wrong.length > 0);
@@ -104,6 +112,20 @@ async function conformance() {
     failed: wrong.length,
     output: wrong.map((row) => JSON.stringify(row).slice(0, 500)).join('\n'),
     note: notYet.length > 0 ? `${notYet.length} not supported yet` : undefined,
+  };
+}
+
+/** A sample of the recipes in Python under real Keras; those in TypeScript are the unit tests'. */
+async function pythonRecipes() {
+  const { runPythonRecipes, wrongCells } = await import('./pythonRecipes.mjs');
+  const report = await runPythonRecipes({ sample: true, jobs: 1 });
+  if (report.missing) return { passed: 0, failed: 0, note: `NOT RUN: ${report.missing}` };
+  const wrong = wrongCells(report);
+  return {
+    passed: report.cells.length - wrong.length,
+    failed: wrong.length,
+    output: wrong.map(({ text, trace }) => [text, trace].filter(Boolean).join('\n')).join('\n'),
+    note: `Keras ${report.keras} (${report.backend})`,
   };
 }
 

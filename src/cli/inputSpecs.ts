@@ -4,13 +4,17 @@ import path from 'node:path';
 import { SlicerError } from '../core/errors';
 import type { InputSource, InputSpec, Preprocessing } from '../protocol/engine';
 
-export interface InputOptions {
-  input: string[];
-  dim?: string[];
+/** How pictures are prepared, in the words of the command line. */
+export interface PictureOptions {
   preprocess?: string;
   resize?: string;
   interpolation?: string;
   colorMode?: string;
+}
+
+export interface InputOptions extends PictureOptions {
+  input: string[];
+  dim?: string[];
 }
 
 const KINDS = 'zeros, ones, random, random:SEED, a .png or .jpg picture, .npy, .npz or .json';
@@ -78,7 +82,8 @@ const CHOICES = {
   colorMode: ['rgb', 'bgr', 'grayscale'],
 } as const;
 
-function preprocessingOf(options: InputOptions): Partial<Preprocessing> {
+/** @throws SlicerError `usage`. */
+export function preprocessingOf(options: PictureOptions): Partial<Preprocessing> {
   const chosen = <K extends keyof typeof CHOICES>(key: K): (typeof CHOICES)[K][number] | undefined => {
     const value = options[key];
     if (value === undefined) return undefined;

@@ -1,12 +1,12 @@
 /** Recipe × model × cut in Python: the code of each cell that is offered, or why it is not. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { RecipeId } from '../../src/core/codegen/recipe';
 import { fitRecipe, recipes } from '../../src/core/codegen/recipes';
 import { aroundNorm } from '../../src/core/codegen/recipes/python/layerValues';
 import { resolveAddress } from '../../src/core/model/address';
 import type { ModelFile } from '../../src/core/model/modelFile';
-import { planCut } from '../../src/core/slicing/sliceModel';
+import { planCut, sliceModel } from '../../src/core/slicing/sliceModel';
 import type { Cut } from '../../src/core/slicing/slice';
 import { caseModels, cutsOf } from '../unit/core/codegen/recipeCases';
 import { openFixture } from '../unit/core/formats/openFixture';
@@ -29,6 +29,8 @@ export interface Cell {
   around: { before: string; after: string } | null;
   /** Layers with their place in `model.layers`. */
   layers: { path: string[]; index: number | null }[];
+  /** What `load-slice` loads: topology and weights in base64, float32; null for other recipes. */
+  slice: { config: unknown; weights: { name: string; shape: number[]; data: string }[] } | null;
 }
 
 /** @param folders of the fixtures, and of the Keras files that are not among them. */
@@ -43,11 +45,18 @@ export function pythonCells(folders: { fixtures: string; kerasFiles: string }, o
       const file = openFixture(folder, format);
       // Keras 2 names layers in its own way
       const golden = path.join(folder, 'golden.json');
-      return cutsOf(file, cuts).flatMap((cut) => cellsOf(name, file, cut, { keras, golden }));
+      return cutsOf(file, cuts).flatMap((cut) =>
+        cellsOf(name, file, cut, { keras, golden, folder: path.join(folder, format) }),
+      );
     });
 }
 
-function cellsOf(name: string, model: ModelFile, cut: Cut, files: { keras: string; golden: string }): Cell[] {
+function cellsOf(
+  name: string,
+  model: ModelFile,
+  cut: Cut,
+  { folder, ...files }: { keras: string; golden: string; folder: string },
+): Cell[] {
   const plan = planCut(model, cut);
   const plain = (address: string): string => address.replace(/\\(.)/gsu, '$1');
   const shared = {
@@ -68,7 +77,7 @@ function cellsOf(name: string, model: ModelFile, cut: Cut, files: { keras: strin
   };
   return recipes.map(({ id }) => {
     const fit = fitRecipe(model, cut, { recipe: id, language: 'python', modelPath: 'model.json' });
-    if (!fit.fits) return { ...shared, recipe: id, why: fit.why, text: '', around: null };
+    if (!fit.fits) return { ...shared, recipe: id, why: fit.why, text: '', around: null, slice: null };
     const around = id === 'before-after-batchnorm' ? aroundNorm(fit.task) : null;
     const { text } = fit.writer.write(fit.task);
     return {
@@ -77,6 +86,21 @@ function cellsOf(name: string, model: ModelFile, cut: Cut, files: { keras: strin
       why: null,
       text,
       around: around && !('why' in around) ? { before: plain(around.before), after: plain(around.after) } : null,
+      slice: id === 'load-slice' ? sliceOf(model, cut, folder) : null,
     };
   });
+}
+
+function sliceOf(model: ModelFile, cut: Cut, folder: string): Cell['slice'] {
+  const slice = sliceModel(model, cut);
+  if (slice.format !== 'layers-model') return null;
+  const weights = slice.weights.flatMap(({ name, entry }) => {
+    const { shape, locator } = model.weightEntries[entry] ?? {};
+    if (!shape || locator?.kind !== 'segments') return [];
+    const bytes = locator.segments.map(({ file, offset, length }) =>
+      readFileSync(path.join(folder, file)).subarray(offset, offset + length),
+    );
+    return [{ name, shape, data: Buffer.concat(bytes).toString('base64') }];
+  });
+  return { config: slice.modelConfig, weights };
 }

@@ -1,5 +1,6 @@
 """One check for each recipe: the code does what the recipe says, and leaves the model as it was."""
 
+import base64
 import tempfile
 import zipfile
 from pathlib import Path
@@ -249,6 +250,45 @@ def independent(case):
         variable.assign(variable * 1.5 + 0.25)
     copy.trainable = not copy.trainable
     snapshot.check()
+
+
+def loads_slice(cell, module, values, tolerance):
+    """The file is what the converter of the package tensorflowjs makes: Keras 2's topology, the weights by name."""
+    from keras.src.legacy.saving import saving_utils
+
+    part = saving_utils.model_from_config(cell["slice"]["config"])
+    for layer in own_layers(part):
+        if layer.weights:
+            set_weights(layer, cell["slice"]["weights"])
+    with tempfile.TemporaryDirectory() as folder:
+        file = str(Path(folder, "slice.h5"))
+        part.save(file)
+        load, compute = (
+            next(value for name, value in vars(module).items() if name.startswith(prefix)) for prefix in ("load_", "compute_")
+        )
+        loaded = load(file)
+    results = compute(loaded, *[values[item["address"]] for item in cell["inputs"]])
+    results = results if isinstance(results, list) else [results]
+    expect(len(results) == len(cell["outputs"]), f"{len(results)} results")
+    for result, address in zip(results, cell["outputs"]):
+        if address in values:
+            expected = np.asarray(values[address], dtype="float64")
+            limit = tolerance * max(1.0, float(np.abs(expected).max(initial=0)))
+            difference = float(np.abs(np.asarray(result, dtype="float64") - expected).max(initial=0))
+            expect(difference <= limit, f"{address}: differs by {difference}")
+
+
+def own_layers(model):
+    for layer in model.layers:
+        yield from own_layers(layer) if isinstance(layer, keras.Model) else [layer]
+
+
+def set_weights(layer, stored):
+    own = [item for item in stored if item["name"].startswith(f"{layer.name}/")]
+    variables = [v for v in layer.weights if "seed_generator" not in v.path]
+    expect(len(own) == len(variables), f"{layer.name}: {len(own)} of {len(variables)} weights")
+    for variable, item in zip(variables, own):
+        variable.assign(np.frombuffer(base64.b64decode(item["data"]), dtype="float32").reshape(item["shape"]))
 
 
 # --- training ---

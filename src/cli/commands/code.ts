@@ -1,24 +1,31 @@
 import { stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { codeLanguages, type CodeLanguage, type RecipeId } from '../../core/codegen/recipe';
+import type { CodeOptions } from '../../core/codegen/codeTask';
+import { codeRuntimes, type CodeRuntime } from '../../core/codegen/projectRuntime';
+import { codeLanguages, type CodeLanguage, type Recipe, type RecipeId } from '../../core/codegen/recipe';
 import { fitRecipe, languagesOf, recipes } from '../../core/codegen/recipes';
 import { writeCode } from '../../core/codegen/writeCode';
 import { SlicerError } from '../../core/errors';
+import { autoPreprocessing, pictureTargetOf } from '../../core/inputs/autoPreprocessing';
+import type { ModelFile } from '../../core/model/modelFile';
 import { cutOf, type CutOptions } from '../cutOptions';
+import { preprocessingOf, type PictureOptions } from '../inputSpecs';
+import { modelInputs } from '../modelInputs';
 import { print, printJson, warn } from '../output';
 import { Session, type SessionOptions } from '../session';
 import { textTable } from '../textTable';
 
-export interface CodeOptions extends SessionOptions, CutOptions {
+export interface CodeCommandOptions extends SessionOptions, CutOptions, PictureOptions {
   recipe?: string;
   language?: string;
+  runtime?: string;
   to?: string;
   list?: boolean;
   force?: boolean;
   json?: boolean;
 }
 
-export async function code(file: string | undefined, options: CodeOptions): Promise<void> {
+export async function code(file: string | undefined, options: CodeCommandOptions): Promise<void> {
   if (options.list) {
     await list(file, options);
     return;
@@ -29,6 +36,7 @@ export async function code(file: string | undefined, options: CodeOptions): Prom
     throw new SlicerError('usage', { detail: 'Choose a recipe with --recipe; --list shows them.' });
   const recipe = recipeId(options.recipe);
   const language = languageOf(options.language);
+  const runtime = runtimeOf(options.runtime);
   await Session.with(file, options, async ({ model }) => {
     const cut = cutOf(model, options);
     // The code runs where it is saved, or where the user stands.
@@ -36,12 +44,19 @@ export async function code(file: string | undefined, options: CodeOptions): Prom
     const given = path.resolve(file);
     // A folder stands for the model in it; code has to name the file.
     const modelPath = (await stat(given)).isDirectory() ? path.join(given, model.file) : given;
-    const snippet = writeCode(model, { recipe, language, cut, modelPath: relative(folder, modelPath) });
+    const snippet = writeCode(model, {
+      recipe,
+      language,
+      cut,
+      modelPath: relative(folder, modelPath),
+      options: { runtime, preparation: preparationOf(model, options) },
+    });
     if (options.to !== undefined) await save(options.to, snippet.text, options.force === true);
     if (options.json)
       await printJson({
         recipe,
         language,
+        ...(language === 'typescript' ? { runtime } : {}),
         code: snippet.text,
         imports: snippet.imports,
         ...(options.to === undefined ? {} : { written: options.to }),
@@ -51,54 +66,79 @@ export async function code(file: string | undefined, options: CodeOptions): Prom
   });
 }
 
-async function list(file: string | undefined, options: CodeOptions): Promise<void> {
-  const rows = recipes.flatMap((recipe) => {
-    const languages = languagesOf(recipe.id);
-    return languages.length > 0 ? [{ ...recipe, languages }] : [];
-  });
+/** Of every input that takes pictures, where the user says how pictures are prepared. */
+function preparationOf(model: ModelFile, options: PictureOptions): CodeOptions['preparation'] {
+  const { preprocess, resize, interpolation, colorMode } = options;
+  if ([preprocess, resize, interpolation, colorMode].every((given) => given === undefined)) return {};
+  const chosen = preprocessingOf(options);
+  const inputs = modelInputs(model).filter(({ name }) => pictureTargetOf(model, name) !== null);
+  if (inputs.length === 0) throw new SlicerError('usage', { detail: 'The model has no input that takes pictures.' });
+  return Object.fromEntries(inputs.map(({ name }) => [name, { ...autoPreprocessing(model, name), ...chosen }]));
+}
+
+interface Judgement {
+  fits: boolean;
+  why?: string;
+}
+
+async function list(file: string | undefined, options: CodeCommandOptions): Promise<void> {
+  const rows = recipes.map((recipe) => ({ ...recipe, languages: languagesOf(recipe.id) }));
   if (file === undefined) {
     if (options.json) await printJson(rows);
-    else
-      await print(
-        textTable(
-          ['recipe', 'when to use it'],
-          rows.map(({ id, when }) => [id, when]),
-        ),
-      );
+    else await print(rows.map((row) => describe(row, [`in ${row.languages.join(', ')}`])).join('\n'));
     return;
   }
   await Session.with(file, options, async ({ model }) => {
     const cut = cutOf(model, options);
-    const language = languageOf(options.language);
-    const judged = rows.map((row) => {
-      const fit = fitRecipe(model, cut, { recipe: row.id, language });
-      return { ...row, ...(fit.fits ? { fits: true as const } : { fits: false as const, why: fit.why }) };
-    });
+    const asked = options.language === undefined ? codeLanguages : [languageOf(options.language)];
+    const judge = (recipe: RecipeId, language: CodeLanguage): Judgement => {
+      const fit = fitRecipe(model, cut, { recipe, language });
+      return fit.fits ? { fits: true } : { fits: false, why: fit.why };
+    };
+    const judged = rows.map((row) => ({
+      ...row,
+      ...judge(row.id, asked[0] ?? 'typescript'),
+      fit: Object.fromEntries(asked.map((language) => [language, judge(row.id, language)])),
+    }));
     if (options.json) await printJson(judged);
-    else
-      await print(
-        textTable(
-          ['recipe', 'fits', 'when to use it, or why not'],
-          judged.map((row) => [row.id, row.fits ? 'yes' : 'no', row.fits ? row.when : row.why]),
-        ),
-      );
+    else {
+      const cells = judged.map(({ id, title, fit }) => [
+        id,
+        title,
+        ...asked.map((language) => (fit[language]?.fits ? 'yes' : `no: ${fit[language]?.why ?? ''}`)),
+      ]);
+      await print(textTable(['recipe', 'what', ...asked], cells));
+    }
   });
 }
 
-function languageOf(text = 'typescript'): CodeLanguage {
+/** A recipe in a few lines. */
+function describe({ id, title, when, costs, weights }: Recipe, more: readonly string[]): string {
+  const lines = [when, `Costs: ${costs}`, `Weights: ${weights}; ${more.join('; ')}`];
+  return [`${id}: ${title}`, ...lines.map((line) => `    ${line}`), ''].join('\n');
+}
+
+export function languageOf(text = 'typescript'): CodeLanguage {
   const found = codeLanguages.find((name) => name === text);
   if (!found)
     throw new SlicerError('usage', { detail: `--language is one of ${codeLanguages.join(', ')}, not ${text}.` });
   return found;
 }
 
-function recipeId(text: string): RecipeId {
+export function runtimeOf(text = 'tfjs'): CodeRuntime {
+  const found = codeRuntimes.find((name) => name === text);
+  if (!found)
+    throw new SlicerError('usage', { detail: `--runtime is one of ${codeRuntimes.join(', ')}, not ${text}.` });
+  return found;
+}
+
+export function recipeId(text: string): RecipeId {
   const found = recipes.find(({ id }) => id === text);
   if (!found) throw new SlicerError('unknown-recipe', { recipe: text, recipes: recipes.map(({ id }) => id) });
   return found.id;
 }
 
-function relative(folder: string, file: string): string {
+export function relative(folder: string, file: string): string {
   const between = path.relative(folder, file).split(path.sep).join('/');
   return between.startsWith('.') ? between : `./${between}`;
 }

@@ -1,4 +1,5 @@
 /** Everything that a recipe knows. */
+import type { Head } from '../composing/composition';
 import type { ModelFile } from '../model/modelFile';
 import type { Preprocessing } from '../model/preprocessing';
 import type { SlicePlan } from '../slicing/slice';
@@ -8,6 +9,8 @@ export interface CodeOptions {
   runtime: 'tfjs' | 'tfjs-node' | 'browser';
   /** How pictures were prepared for the preview, by the input's name; none: the code takes tensors. */
   preparation: Readonly<Record<string, Preprocessing>>;
+  /** What stands behind a model that is a layer; default: averages, and a dense layer for classes. */
+  head?: Head;
 }
 
 export const defaultCodeOptions: CodeOptions = { runtime: 'tfjs', preparation: {} };
@@ -18,7 +21,9 @@ export interface CodeTask {
   plan: SlicePlan;
   /** As the code will say it. */
   modelPath: string;
-  /** Why plain TF.js cannot load the file itself: then TypeScript loads a saved slice. */
+  /** Why TypeScript cannot load the file itself: then it loads a saved slice. */
   fileProblem: string | null;
+  /** Why TypeScript needs a saved slice for this cut of a file that TF.js loads; a sentence. */
+  needsSlice?: string;
   options: CodeOptions;
 }

@@ -25,6 +25,13 @@ export function shapeLiteral(shape: readonly (number | null)[]): string {
   return `[${shape.map((dim) => String(dim)).join(', ')}]`;
 }
 
+/** Four axes, one of them colours: the last, or with sizes behind it the second. */
+export function isPictureShape(shape: readonly (number | null)[] | null): boolean {
+  if (shape?.length !== 4) return false;
+  const isColors = (size: number | null | undefined): boolean => size === 1 || size === 3 || size === 4;
+  return isColors(shape[3]) || (isColors(shape[1]) && (shape[2] ?? 5) > 4 && (shape[3] ?? 5) > 4);
+}
+
 /** The type of a tensor of this shape. */
 export function tensorType(shape: readonly (number | null)[] | null): string {
   const rank = shape?.length ?? 0;

@@ -15,6 +15,8 @@ export interface ParentTask extends CodeTask {
   fileProblem: null;
   /** Why and how it has to be saved first; nothing where TF.js loads the file itself. */
   saved: readonly string[];
+  /** Addresses that are others there. */
+  moved: readonly { from: string; to: string }[];
 }
 
 /** The whole model saved for TF.js, opened again. */
@@ -29,7 +31,7 @@ const savedModels = new WeakMap<ModelFile, SavedModel | string>();
 /** Or why there is none, as the end of a sentence. */
 export function parentTask(task: CodeTask): ParentTask | string {
   const { model, fileProblem, plan } = task;
-  if (fileProblem === null) return { ...task, fileProblem, saved: [] };
+  if (fileProblem === null) return { ...task, fileProblem, saved: [], moved: [] };
   const saved = savedModel(model);
   if (typeof saved === 'string') return `${saved}: save the slice and load that`;
   const inSaved = (address: string): string | null => addressInSaved(model, saved, address);
@@ -37,9 +39,9 @@ export function parentTask(task: CodeTask): ParentTask | string {
   const given = plan.inputs.map(({ address }) => address);
   const lost = [...wanted, ...given].find((address) => inSaved(address) === null);
   if (lost !== undefined) return `${lost} is not in what can be saved of the whole model: save the slice and load that`;
-  const moved = [...wanted, ...given].flatMap((address) => {
-    const there = inSaved(address);
-    return there === address ? [] : `There, ${address} is called ${there ?? ''}.`;
+  const moved = [...wanted, ...given].flatMap((from) => {
+    const to = inSaved(from) ?? from;
+    return to === from ? [] : { from, to };
   });
   const folder = sliceFolder(model.graph.name, 'for-tfjs');
   const cut = {
@@ -55,8 +57,9 @@ export function parentTask(task: CodeTask): ParentTask | string {
     saved: [
       `TF.js cannot use ${model.file} itself: ${fileProblem}. It loads what this saves:`,
       `model-slicer slice ${shellWord(model.file)} --to ${folder}`,
-      ...moved,
+      ...moved.map(({ from, to }) => `There, ${from} is called ${to}.`),
     ],
+    moved,
   };
 }
 

@@ -1,12 +1,22 @@
 /** Whether the model file is one that plain TF.js loads and computes as its author saw it. */
 import type { LayerGraph } from '../model/layerGraph';
+import { lacksOfTfjs } from './customLayers';
 import { callIndices } from '../slicing/callOrder';
 import { kerasMajor } from '../model/kerasMajor';
 import { sliceModel } from '../slicing/sliceModel';
 import type { ModelFile } from '../model/modelFile';
 
+/** It takes planning the whole model, which does not change. */
+const known = new WeakMap<ModelFile, { problem: string | null }>();
+
 /** Why plain TF.js cannot use the file as it is, as the end of a sentence; null when it can. */
 export function plainFileProblem(model: ModelFile): string | null {
+  const found = known.get(model) ?? { problem: findProblem(model) };
+  known.set(model, found);
+  return found.problem;
+}
+
+function findProblem(model: ModelFile): string | null {
   if (model.format !== 'layers-model') return 'it is not in the format of TF.js';
   if (model.problems.some(({ code }) => code === 'byte-order-mark')) return 'it begins with a byte order mark';
   if (model.problems.some(({ code }) => code === 'extra-weight')) return 'it holds weights that no layer uses';
@@ -15,7 +25,7 @@ export function plainFileProblem(model: ModelFile): string | null {
     return kerasMajor(model) === 3 ? 'it is written in the way of Keras 3' : 'its topology needs repairs';
   }
   const whole = sliceModel(model, { outputs: [], inputs: [] });
-  const [lack] = whole.plan.notExportable;
+  const [lack] = lacksOfTfjs(model, whole.plan);
   if (lack) return lack.reason;
   const changed = whole.plan.notes.find(
     ({ address, message }) => !message.startsWith(`${address ?? ''} keeps its states`),

@@ -2,6 +2,7 @@
 import { resolveAddress } from '../model/address';
 import type { ModelFile } from '../model/modelFile';
 import type { CodeTask } from './codeTask';
+import { lacksOfTfjs } from './customLayers';
 import { isOwnInput } from './savedSlice';
 
 export function firstReason(...reasons: readonly (string | null)[]): string | null {
@@ -18,8 +19,9 @@ export function insideLayer({ model, plan }: CodeTask): string | null {
     : null;
 }
 
-export function notComputable({ plan }: CodeTask): string | null {
-  const [lack] = plan.notExportable;
+/** Classes of the user's own are there where the file itself is loaded; in no slice. */
+export function notComputable({ model, plan, fileProblem }: CodeTask): string | null {
+  const [lack] = fileProblem === null ? lacksOfTfjs(model, plan) : plan.notExportable;
   return lack ? `TF.js cannot compute ${lack.address}: ${lack.reason}` : null;
 }
 
@@ -30,14 +32,21 @@ export function startsInside(task: CodeTask): string | null {
     : null;
 }
 
-/** What every sub-model of the loaded model needs. */
+/** What every sub-model of the loaded model needs; a saved slice needs less. */
 export function noSubModel(task: CodeTask): string | null {
+  if (task.fileProblem !== null) return notComputable(task);
   return firstReason(insideLayer(task), notComputable(task), startsInside(task));
 }
 
 export function unknownInput({ plan }: CodeTask): string | null {
   const unknown = plan.inputs.find(({ shape }) => shape === null);
   return unknown ? `the shape of its input ${unknown.address} is not known` : null;
+}
+
+/** A head is chosen by the shape of what it reads. */
+export function unknownOutput({ plan }: CodeTask): string | null {
+  const unknown = plan.outputs.find(({ shape }) => shape === null);
+  return unknown ? `the shape of ${unknown.address} is not known` : null;
 }
 
 export function severalOutputs({ plan }: CodeTask, instead: string): string | null {

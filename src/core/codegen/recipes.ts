@@ -184,24 +184,51 @@ export function languagesOf(id: RecipeId): CodeLanguage[] {
 export type Fit = { fits: true; task: CodeTask; writer: RecipeWriter } | { fits: false; why: string };
 
 /** @throws SlicerError what planning the cut throws. */
-export function fitRecipe(
+export function fitRecipe(model: ModelFile, cut: Cut, request: FitRequest): Fit {
+  return fitted(request, () => taskFor(model, cut, request));
+}
+
+/**
+ * For each recipe; the cut is planned once.
+ * @throws SlicerError what planning the cut throws.
+ */
+export function fitRecipes(
   model: ModelFile,
   cut: Cut,
-  { recipe, language, modelPath = model.file, options = defaultCodeOptions }: FitRequest,
-): Fit {
+  ids: readonly RecipeId[],
+  request: Omit<FitRequest, 'recipe'>,
+): { id: RecipeId; fit: Fit }[] {
+  let task: CodeTask | string | null = null;
+  return ids.map((id) => ({
+    id,
+    fit: fitted({ ...request, recipe: id }, () => (task ??= taskFor(model, cut, request))),
+  }));
+}
+
+function fitted({ recipe, language }: FitRequest, taskOrWhy: () => CodeTask | string): Fit {
   const writer = WRITERS[language][recipe];
   if (!writer) return { fits: false, why: 'it is not written in this language' };
+  const task = taskOrWhy();
+  if (typeof task === 'string') return { fits: false, why: task };
+  const why = writer.whyNot(task);
+  return why === null ? { fits: true, task, writer } : { fits: false, why };
+}
+
+/** What every recipe gets to know; else why none fits. */
+function taskFor(
+  model: ModelFile,
+  cut: Cut,
+  { modelPath = model.file, options = defaultCodeOptions }: Omit<FitRequest, 'recipe'>,
+): CodeTask | string {
   if (model.format === 'graph-model')
-    return { fits: false, why: 'a graph-model has no layers that code could name: save the slice and load that' };
-  if (model.graph.kind === 'subclassed') return { fits: false, why: 'the file has no layer graph' };
+    return 'a graph-model has no layers that code could name: save the slice and load that';
+  if (model.graph.kind === 'subclassed') return 'the file has no layer graph';
   const plan = planCut(model, cut);
   if (!plan.boundary.closed) {
     const missing = plan.boundary.missing.map(({ address }) => address).join(', ');
-    return { fits: false, why: `the cut is not closed: it lacks ${missing}` };
+    return `the cut is not closed: it lacks ${missing}`;
   }
-  const task: CodeTask = { model, plan, modelPath, fileProblem: plainFileProblem(model), options };
-  const why = writer.whyNot(task);
-  return why === null ? { fits: true, task, writer } : { fits: false, why };
+  return { model, plan, modelPath, fileProblem: plainFileProblem(model), options };
 }
 
 export interface FitRequest {

@@ -1,6 +1,7 @@
 /** What code says about a slice that has to be saved before it can be loaded. */
 import { resolveAddress } from '../model/address';
 import type { CodeTask } from './codeTask';
+import { customClasses } from './customLayers';
 import { camelCase } from './literals';
 
 /** Where the code expects it: beside the model file, in a folder of its own. */
@@ -21,11 +22,16 @@ function savedSliceFolder({ plan, model }: CodeTask): string {
   return sliceFolder(plan.outputs.length === 1 && only ? lastName(only.address) : model.graph.name, 'slice');
 }
 
-/** Why and how the slice has to be saved first; nothing where TF.js loads the file itself. */
-export function savedSliceComment(task: CodeTask): string[] {
-  const { fileProblem, model } = task;
-  if (fileProblem === null) return [];
-  return [`TF.js cannot use ${model.file} itself: ${fileProblem}. It loads what this saves:`, sliceCommand(task)];
+/** What has to be done before the code can load what it loads: something saved, classes registered. */
+export function beforeLoading(task: CodeTask & { saved?: readonly string[] }): string[] {
+  const { fileProblem, model, needsSlice } = task;
+  if (fileProblem !== null) {
+    const why = needsSlice ?? `TF.js cannot use ${model.file} itself: ${fileProblem}.`;
+    return [`${why} It loads what this saves:`, sliceCommand(task)];
+  }
+  const classes = customClasses(model.graph);
+  const register = `Register ${classes.join(', ')} with tf.serialization.registerClass first.`;
+  return [...(task.saved ?? []), ...(classes.length > 0 ? [register] : [])];
 }
 
 /** The command line that saves the slice. */

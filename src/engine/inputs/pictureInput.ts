@@ -1,10 +1,10 @@
 /** A picture as the value of an input. */
+import { autoPreprocessing, pictureTargetOf } from '../../core/inputs/autoPreprocessing';
+import { pictureTarget, type PictureTarget } from '../../core/inputs/pictureTarget';
 import type { ModelFile } from '../../core/model/modelFile';
 import type { Picture, Preprocessing } from '../../protocol/engine';
-import { autoPreprocessing, pictureTargetOf } from './autoPreprocessing';
 import { decodePicture } from './images/decodePicture';
 import { loadPicture, type LoadedPicture } from './images/loadPicture';
-import { pictureTarget, type PictureTarget } from './pictureTarget';
 import { preprocess } from './preprocess';
 import type { TensorData } from './syntheticInput';
 import { badInput, checkCount, fits, type InputInfo, type InputNote, type RunDType } from './tensorShape';

@@ -1,7 +1,7 @@
 /** Which values an input may hold, as far as the layers that read it tell. */
 import type { JsonValue } from '../../core/model/json';
 import type { ModelFile } from '../../core/model/modelFile';
-import { effectiveLayer, inputConsumers, type Consumer } from './inputConsumers';
+import { effectiveLayer, inputConsumers, type Consumer } from '../../core/inputs/inputConsumers';
 
 /** Values pass these unchanged, or at least keep their range. */
 const passing = new Set([

@@ -332,3 +332,74 @@ test('a graph-model is sliced, verified and opened again', async () => {
   expect(verified.json()).toMatchObject({ passed: true, wholeFromParts: { maxAbsDiff: 0 }, sourceMatches: true });
   expect((await cli(['inspect', target, '--json'])).json()).toMatchObject({ format: 'graph-model', problems: [] });
 });
+
+describe('custom layers', () => {
+  const fixture = path.join(keras, 'tutorial-custom-layer');
+  const model = path.join(fixture, 'tfjs-keras3');
+  const custom = path.join(fixture, 'custom-layers.js');
+  const input = path.join(fixture, 'input-0.npy');
+  const address = 'my_custom_layer@feature_output';
+
+  test('run gives what they set on themselves, says what there is, and names it for what there is not', async () => {
+    const golden = JSON.parse(readFileSync(path.join(fixture, 'golden.json'), 'utf8')) as {
+      attributes: Record<string, { shape: number[]; mean: number; first: number[] }>;
+    };
+    const expected = golden.attributes['my_custom_layer.feature_output'];
+    const args = ['run', model, '--custom-layers', custom, '--input', input];
+    const run = (await cli([...args, '--layers', address, '--json'])).json();
+    const [activation] = run['activations'] as { address: string; shape: number[]; mean: number; first: number[] }[];
+    expect(activation).toMatchObject({ address, shape: expected?.shape, mean: expect.closeTo(expected?.mean ?? 0, 5) });
+    expected?.first.forEach((value, i) => expect(activation?.first[i]).toBeCloseTo(value, 5));
+    expect(run['attributes']).toEqual([{ address, shape: [2, 6], dtype: 'float32' }]);
+    expect((await cli(args)).stdout).toMatch(/set on themselves, for --layers:\n {2}my_custom_layer@feature_output/);
+    const wrong = await cli([...args, '--layers', 'my_custom_layer@features', '--json']);
+    expect(wrong.json()).toMatchObject({ error: { code: 'unknown-address', existing: [address] } });
+    expect(wrong.code).toBe(2);
+  });
+
+  test('what a module prints is not in the answer, and what is odd about it is said', async () => {
+    const module = path.join(folder, 'loud.cjs');
+    writeFileSync(
+      module,
+      'console.log("{"); console.info("["); process.stdout.write("}\\n"); module.exports = () => { console.log("done"); };',
+    );
+    const { stdout, stderr, json, code } = await cli(['inspect', model, '--custom-layers', module, '--json']);
+    expect(code).toBe(0);
+    expect(json()['problems']).toContainEqual(
+      expect.objectContaining({
+        code: 'custom-layers',
+        message: expect.stringMatching(/loud\.cjs registers no class/),
+      }),
+    );
+    expect(stdout + stderr).not.toContain('done');
+  });
+
+  test('stub begins their class: on stdout, in a file by its ending, never over another', async () => {
+    const typed = await cli(['stub', model, 'my_custom_layer']);
+    expect(typed.stdout).toMatch(/features: number; \/\/ 6\n[^]*class FeatureLayer extends tf\.layers\.Layer/);
+    const target = path.join(folder, 'feature.cjs');
+    const written = await cli(['stub', model, 'my_custom_layer', '--to', target, '--json']);
+    expect(written.json()).toMatchObject({
+      className: 'FeatureLayer',
+      layers: ['my_custom_layer'],
+      language: 'cjs',
+      written: target,
+    });
+    expect(readFileSync(target, 'utf8')).toBe(written.json()['code']);
+    const again = await cli(['stub', model, 'my_custom_layer', '--to', target]);
+    expect(again.stderr).toMatch(/target-exists/);
+    const run = await cli(['run', model, '--custom-layers', target]);
+    expect(run.stderr).toMatch(/call\(\) of my_custom_layer is not written yet/);
+    for (const [args, sentence] of [
+      [['stub', model, 'dense'], /class Dense, which needs no class of your own/],
+      [['stub', model, 'nobody'], /unknown-address/],
+      [['stub', model, 'my_custom_layer', '--to', path.join(folder, 'a.txt')], /ends in \.ts/],
+      [['stub', model, 'my_custom_layer', '--language', 'cobol'], /typescript or javascript/],
+      [['stub', model, 'my_custom_layer', '--language', 'typescript', '--to', 'a.cjs'], /no name of a typescript file/],
+    ] as const) {
+      const refused = await cli([...args]);
+      expect(refused.stderr).toMatch(sentence);
+      expect(refused.code).toBe(2);
+    }
+  });
+});

@@ -118,7 +118,7 @@ export class Python {
     if (typeof summary !== 'string') return;
     const room = WIDTH - INDENT.length * this.depth;
     const text = pythonProse(summary);
-    if (rest.length === 0 && text.length + 3 <= room) {
+    if (rest.length === 0 && text.length + 6 <= room) {
       this.line(`"""${text}"""`);
       return;
     }

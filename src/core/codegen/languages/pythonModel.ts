@@ -1,10 +1,11 @@
 /** What the recipes in Python share: loading the model, naming its tensors, guards on their shapes. */
 import { formatAddress } from '../../model/address';
 import { kerasMajor } from '../../model/kerasMajor';
-import type { DType, Layer, LayerGraph, Shape } from '../../model/layerGraph';
+import type { DType, LayerGraph, Shape } from '../../model/layerGraph';
 import { walkLayers } from '../../model/traversal';
-import { isKnownClass } from '../../layers/layerFacts';
 import type { CodeTask } from '../codeTask';
+import { customClasses } from '../customLayers';
+import { isPictureShape } from '../literals';
 import { isOwnInput, lastName, shellWord } from '../savedSlice';
 import type { Paragraph, Python } from './python';
 import { PythonNames, classCase, pythonString, shapeTuple, snakeCase } from './pythonLiterals';
@@ -51,8 +52,7 @@ export function taskNames({ plan, model }: CodeTask): TaskNames {
 
 /** What stands in a single input is told by its shape better than by `input_1`. */
 function simpleInputName(shape: Shape | null, dtype: DType | null): string {
-  const channels = shape?.at(-1);
-  if (shape?.length === 4 && (channels === 1 || channels === 3 || channels === 4)) return 'image';
+  if (isPictureShape(shape)) return 'image';
   return dtype?.startsWith('int') && shape?.length === 2 ? 'tokens' : 'batch_of_inputs';
 }
 
@@ -82,7 +82,7 @@ export function fed({ inputs }: TaskNames): string {
 /** The function that loads the model, with what there is to know of its file. */
 export function writeLoader(code: Python, task: CodeTask): void {
   const { model } = task;
-  const custom = customClasses(model.graph);
+  const custom = customClasses(model.graph).map((name) => name.slice(name.lastIndexOf('>') + 1));
   const isLambda = walkLayers(model.graph).some(({ layer }) => layer.className === 'Lambda');
   const doc: Paragraph[] = [`Loads ${model.graph.name}.`, ...fileNotes(task)];
   if (custom.length > 0)
@@ -115,6 +115,10 @@ function fileNotes(task: CodeTask): Paragraph[] {
   const { model, modelPath } = task;
   if (model.format !== 'layers-model') return [];
   const needed = `Python needs the Keras file (.keras or .h5) that ${model.file} was converted from.`;
+  if (modelInside(model.graph) !== null)
+    return [
+      `${needed} It must be one that Keras 3 saved: of a file of Keras 2 it does not load a model inside a functional one.`,
+    ];
   if (kerasMajor(model) === 3)
     return [
       `${needed} Where it is lost: save the model once more with Model Slicer, which writes the topology as Keras 2 has it, and convert that model.json with TensorFlow.js's converter (package tensorflowjs).`,
@@ -126,24 +130,23 @@ function fileNotes(task: CodeTask): Paragraph[] {
   ];
 }
 
+/**
+ * The first model inside a functional model, wherever: Keras 2 counts its calls from 1, Keras 3 reads that as a call
+ * that is not there (`deserialize_node`, 3.15). In a Sequential nothing is counted.
+ */
+export function modelInside(graph: LayerGraph): string | null {
+  const [found] = walkLayers(graph).filter(
+    ({ layer, graph: around }) => layer.graph !== null && around.kind !== 'sequential',
+  );
+  return found?.address ?? null;
+}
+
 /** The command of the package tensorflowjs that makes a Keras file of a layers-model. */
 export function converterCommand(from: string, to: string): string[] {
   return [
     'tensorflowjs_converter --input_format tfjs_layers_model --output_format keras \\',
     `    ${shellWord(from)} ${shellWord(to)}`,
   ];
-}
-
-/** Classes that neither Keras nor the catalogue has. */
-function customClasses(graph: LayerGraph): string[] {
-  const names = walkLayers(graph)
-    .filter(({ layer }) => isCustom(layer))
-    .map(({ layer }) => layer.className.slice(layer.className.lastIndexOf('>') + 1));
-  return [...new Set(names)];
-}
-
-export function isCustom({ className, isLayer, graph }: Layer): boolean {
-  return isLayer && graph === null && className !== 'InputLayer' && className !== 'Lambda' && !isKnownClass(className);
 }
 
 // --- the sub-model ---
@@ -277,10 +280,15 @@ export function inputCall(tensor: { shape: Shape | null; dtype: DType | null }, 
   return `keras.Input(${shape}${dtype}${name === undefined ? '' : `, name=${pythonString(name)}`})`;
 }
 
+/** Addresses of what the model hands out. */
+export function ownOutputs({ model }: CodeTask): string[] {
+  return model.graph.outputs.map(({ layer, call, output }) => formatAddress([{ name: layer, call }], output));
+}
+
 /** Whether the cut is the whole model: its own outputs, from its own inputs. */
 export function isWhole(task: CodeTask): boolean {
-  const { model, plan } = task;
-  const own = model.graph.outputs.map(({ layer, call, output }) => formatAddress([{ name: layer, call }], output));
+  const { plan } = task;
+  const own = ownOutputs(task);
   const asked = plan.outputs.map(({ address }) => address);
   return own.length === asked.length && own.every((address, i) => address === asked[i]) && !startsInside(task);
 }

@@ -37,7 +37,7 @@ export class TensorPicker {
       const step = around[depth];
       const sub = this.names.take(`${nested}Part`, 'part');
       const pick = picked(needed[depth] ?? null);
-      this.code.line(`const ${sub} = tf.model({ inputs: ${nested}.inputs${pick}, outputs: ${expression} });`);
+      this.code.object(`const ${sub} = tf.model(`, [`inputs: ${nested}.inputs${pick}`, `outputs: ${expression}`], ');');
       // Node 0 is the nested model's own construction.
       this.code.part('inputsOf');
       expression = `${sub}.apply(inputsOf(${nested}, ${(step?.call ?? 0) + 1})${pick})${this.code.cast('tf.SymbolicTensor')}`;

@@ -13,7 +13,7 @@ export interface Style {
   exported: boolean;
 }
 
-/** Longer than this, and parameters get a line each. */
+/** Longer than this, and parameters, arguments and members get a line each. */
 const LINE = 110;
 
 /**
@@ -38,6 +38,9 @@ export function snippet(task: CodeTask, write: (code: TypeScript) => void): Code
     text: `import * as tf from '${module}';\n\n${render({ typed: true, exported: true })}`,
   };
 }
+
+/** How the lines to type begin that comments hold. */
+const COMMAND = 'model-slicer ';
 
 export interface Signature {
   name: string;
@@ -79,8 +82,33 @@ export class TypeScript {
     this.writer.writeLine(text);
   }
 
+  indented(body: () => void): void {
+    this.writer.indent(body);
+  }
+
   blank(): void {
     this.writer.blankLine();
+  }
+
+  /** `head(items)tail`, in as many lines as it takes. */
+  call(head: string, items: readonly string[], tail = ');'): void {
+    this.bracketed(`${head}(`, items, tail, '');
+  }
+
+  /** `head{ items }tail`, in as many lines as it takes. */
+  object(head: string, items: readonly string[], tail: string): void {
+    this.bracketed(`${head}{`, items, `}${tail}`, ' ');
+  }
+
+  private bracketed(head: string, items: readonly string[], tail: string, pad: string): void {
+    const line = `${head}${pad}${items.join(', ')}${pad}${tail}`;
+    if (line.length + 2 * this.writer.getIndentationLevel() <= LINE) {
+      this.line(line);
+      return;
+    }
+    this.line(head);
+    this.writer.indent(() => items.forEach((item) => this.line(`${item},`)));
+    this.line(tail);
   }
 
   /** `head {` … `}` and what follows the brace. */
@@ -96,13 +124,18 @@ export class TypeScript {
     this.writer.write('try ').inlineBlock(body).write(' finally ').inlineBlock(last).newLine();
   }
 
+  /** Longer lines are broken between words; those of a command line stay whole. */
   comment(lines: readonly string[]): void {
-    if (lines.length === 1) this.line(`/** ${commentText(lines[0] ?? '')} */`);
-    else if (lines.length > 1) {
-      this.line('/**');
-      for (const text of lines) this.line(` * ${commentText(text)}`);
-      this.line(' */');
+    const room = LINE - 2 * this.writer.getIndentationLevel() - ' * '.length;
+    const [only, ...others] = lines.map(commentText).flatMap((text) => wrapped(text, room));
+    if (only === undefined) return;
+    if (others.length === 0 && only.length < room) {
+      this.line(`/** ${only} */`);
+      return;
     }
+    this.line('/**');
+    for (const text of [only, ...others]) this.line(` * ${text}`);
+    this.line(' */');
   }
 
   /** A function with its comment, apart from what stands before it. */
@@ -167,4 +200,15 @@ export class TypeScript {
     if (line.length <= LINE) return line;
     return `${head}(\n${parameters.map((parameter) => `  ${parameter},\n`).join('')})${type}`;
   }
+}
+
+function wrapped(text: string, room: number): string[] {
+  if (text.startsWith(COMMAND)) return [text];
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + 1 + word.length > room) lines.push(word);
+    else lines[lines.length - 1] = `${last} ${word}`;
+  }
+  return lines;
 }

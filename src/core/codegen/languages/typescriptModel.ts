@@ -1,7 +1,7 @@
 /** How generated TypeScript loads the model, and gets hold of its tensors. */
 import type { CodeTask } from '../codeTask';
 import type { ParentTask } from '../parentTask';
-import { savedSliceComment, savedSlicePath } from '../savedSlice';
+import { beforeLoading, savedSlicePath } from '../savedSlice';
 import { shapeLiteral, stringLiteral, tensorType } from '../literals';
 import { TensorPicker, type LayerLookup } from './tensorPicker';
 import type { TypeScript } from './typescript';
@@ -20,15 +20,16 @@ import {
 export function sourceParameter(code: TypeScript, { options }: CodeTask, path: string): string {
   const isUrl = /^[a-z][a-z0-9+.-]+:/i.test(path);
   const url = options.runtime === 'tfjs-node' ? `file://${path}` : path.replace(/[%?#]/g, encodeURIComponent);
-  return `source${code.type('string | tf.io.IOHandler')} = ${stringLiteral(isUrl ? path : url)}`;
+  // tfjs-node exports `io` as a value only: its types have no name there
+  const type =
+    options.runtime === 'tfjs-node' ? 'Parameters<typeof tf.loadLayersModel>[0]' : 'string | tf.io.IOHandler';
+  return `source${code.type(type)} = ${stringLiteral(isUrl ? path : url)}`;
 }
 
 /** The whole model as it was loaded: what recipes start from that look into it. */
 export function writeParentLoader(code: TypeScript, task: ParentTask, names: TaskNames): void {
-  const comment = [
-    ...(task.saved.length > 0 ? [`Loads ${task.model.graph.name}.`, ...task.saved] : []),
-    ...sourceNote(task),
-  ];
+  const before = beforeLoading(task);
+  const comment = [...(before.length > 0 ? [`Loads ${task.model.graph.name}.`, ...before] : []), ...sourceNote(task)];
   const name = `load${names.model}`;
   const parameters = [sourceParameter(code, task, task.modelPath)];
   code.function(comment, { name, parameters, result: 'Promise<tf.LayersModel>' }, () =>
@@ -45,7 +46,7 @@ export function writeBaseLoader(
   const { outputs } = taskNames(task);
   const path = task.fileProblem === null ? task.modelPath : savedSlicePath(task);
   const parameters = [sourceParameter(code, task, path)];
-  const lines = [...comment, ...savedSliceComment(task), ...sourceNote(task)];
+  const lines = [...comment, ...beforeLoading(task), ...sourceNote(task)];
   code.function(lines, { name, parameters, result: 'Promise<tf.LayersModel>', async: true }, () => {
     if (task.fileProblem !== null) writeSliceLoading(code, outputs, functional);
     else {
@@ -90,7 +91,7 @@ export function writePick(code: TypeScript, { name, address, shape }: NamedTenso
     return;
   }
   code.part('expectShape');
-  code.line(`const ${name} = expectShape(${stringLiteral(address)}, ${expression}, ${shapeLiteral(shape)});`);
+  code.call(`const ${name} = expectShape`, [stringLiteral(address), expression, shapeLiteral(shape)]);
 }
 
 /** `return tf.model(…)` of the constants. */

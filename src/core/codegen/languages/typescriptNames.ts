@@ -3,7 +3,7 @@ import { resolveAddress } from '../../model/address';
 import type { LayerGraph } from '../../model/layerGraph';
 import type { CodeTask } from '../codeTask';
 import { lastName } from '../savedSlice';
-import { Identifiers, pascalCase, shapeLiteral, tensorType } from '../literals';
+import { Identifiers, isPictureShape, pascalCase, shapeLiteral, tensorType } from '../literals';
 import type { TypeScript } from './typescript';
 
 /** A tensor that the code gets hold of, and its name there. */
@@ -50,8 +50,7 @@ export function titleOf(address: string): string {
 
 /** What stands in a single input is told by its shape better than by `input_1`. */
 function simpleInputName(shape: readonly (number | null)[] | null): string {
-  const channels = shape?.at(-1);
-  return shape?.length === 4 && (channels === 1 || channels === 3 || channels === 4) ? 'image' : 'batch';
+  return isPictureShape(shape) ? 'image' : 'batch';
 }
 
 /** `a`, or `[a, b]` */

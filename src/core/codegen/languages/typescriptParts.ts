@@ -117,8 +117,9 @@ function callAgain(code: TypeScript): void {
         code.line('const inputs = node.inputTensors.map((input) => callAgain(input, known, layers));');
         code.line('const layer = layers.get(sourceLayer) ?? new SharedLayer(sourceLayer);');
         code.line('layers.set(sourceLayer, layer);');
+        code.line('const only = inputs.length === 1 ? inputs[0] : undefined;');
         code.line(
-          `const made = layer.apply(inputs.length === 1 && inputs[0] ? inputs[0] : inputs, node.callArgs)${code.cast('tf.SymbolicTensor | tf.SymbolicTensor[]')};`,
+          `const made = layer.apply(only ?? inputs, node.callArgs)${code.cast('tf.SymbolicTensor | tf.SymbolicTensor[]')};`,
         );
         code.line('node.outputTensors.forEach((output, i) => {');
         code.line('  const again = Array.isArray(made) ? made[i] : made;');
@@ -126,8 +127,8 @@ function callAgain(code: TypeScript): void {
         code.line('});');
       });
       code.line('const found = known.get(tensor);');
-      code.line(
-        'if (!found) throw new Error(`Output ${tensorIndex} of ${sourceLayer.name} does not follow from the new inputs.`);',
+      code.block('if (!found)', () =>
+        code.line('throw new Error(`Output ${tensorIndex} of ${sourceLayer.name} does not follow from the inputs.`);'),
       );
       code.line('return found;');
     },

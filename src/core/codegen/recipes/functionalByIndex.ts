@@ -7,6 +7,7 @@ import { taskNames, whatOf } from '../languages/typescriptNames';
 import { tfjsLayerOrder } from '../languages/tfjsLayerOrder';
 import type { ParentTask } from '../parentTask';
 import { firstReason, noSubModel } from '../reasons';
+import { beforeLoading } from '../savedSlice';
 import type { ParentRecipe } from './parentRecipe';
 
 export const functionalByIndex: ParentRecipe = {
@@ -16,7 +17,7 @@ export const functionalByIndex: ParentRecipe = {
       const names = taskNames(task);
       const parameters = [sourceParameter(code, task, task.modelPath)];
       const name = `load${names.title}Extractor`;
-      const comment = [`Computes ${whatOf(task)}.`, ...counting(task), ...task.saved];
+      const comment = [`Computes ${whatOf(task)}.`, ...counting(task), ...beforeLoading(task)];
       code.function(comment, { name, parameters, result: 'Promise<tf.LayersModel>', async: true }, () => {
         code.line('const model = await tf.loadLayersModel(source);');
         writePicking(code, task, names.outputs, 'index');

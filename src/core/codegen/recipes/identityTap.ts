@@ -2,7 +2,7 @@
 import { formatAddress, layersByName } from '../../model/address';
 import { snippet } from '../languages/typescript';
 import { sourceParameter, writeExtract, writePicking } from '../languages/typescriptModel';
-import { lastName } from '../savedSlice';
+import { beforeLoading, lastName } from '../savedSlice';
 import { taskNames, type NamedTensor } from '../languages/typescriptNames';
 import { Identifiers, stringLiteral } from '../literals';
 import { planCut } from '../../slicing/sliceModel';
@@ -27,7 +27,7 @@ export const identityTap: ParentRecipe = {
       const parameters = [sourceParameter(code, task, task.modelPath)];
       const result = 'Promise<tf.LayersModel>';
       const added = features.map(({ address }) => address).join(', ');
-      const comment = [`${task.model.graph.name} with ${added} behind its own outputs.`, ...task.saved];
+      const comment = [`${task.model.graph.name} with ${added} behind its own outputs.`, ...beforeLoading(task)];
       code.function(comment, { name: `load${names.model}With${title}`, parameters, result, async: true }, () => {
         code.line('const model = await tf.loadLayersModel(source);');
         writePicking(code, task, features);

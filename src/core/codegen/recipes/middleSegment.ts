@@ -7,6 +7,7 @@ import { TensorPicker } from '../languages/tensorPicker';
 import { resolveAddress } from '../../model/address';
 import type { ParentTask } from '../parentTask';
 import { firstReason, insideLayer, notComputable, startsInside, unknownInput } from '../reasons';
+import { beforeLoading } from '../savedSlice';
 import type { ParentRecipe } from './parentRecipe';
 import { sharedState } from './sequentialRange';
 
@@ -28,7 +29,7 @@ export const middleSegment: ParentRecipe = {
       const parameters = [sourceParameter(code, task, task.modelPath)];
       const from = task.plan.inputs.map(({ address }) => address).join(', ');
       code.function(
-        [`Computes ${whatOf(task)} from ${from}.`, 'Its weights are those of the whole model.', ...task.saved],
+        [`Computes ${whatOf(task)} from ${from}.`, 'Its weights are those of the whole model.', ...beforeLoading(task)],
         { name: `load${names.title}Segment`, parameters, result: 'Promise<tf.LayersModel>', async: true },
         () => {
           code.line('const model = await tf.loadLayersModel(source);');

@@ -36,7 +36,8 @@ export const oneLiner: ParentRecipe = {
       code.comment([`${whatOf(task)}. Dispose of what it returns.`]);
       const sub = `tf.model({ inputs: ${ownInputs(code, task)}, outputs: ${outputs} })`;
       const type = code.cast(tensorType(output.shape));
+      const computed = `() => ${sub}.predict(${listed(names.inputs)})${type}`;
       code.line(`${code.exported()}const extract${names.title} = (${parameters}) =>`);
-      code.line(`  tf.tidy(() => ${sub}.predict(${listed(names.inputs)})${type});`);
+      code.indented(() => code.call('tf.tidy', [computed]));
     }),
 };

@@ -5,6 +5,7 @@ import { taskNames } from '../languages/typescriptNames';
 import { chainBetween } from '../languages/chain';
 import type { ParentTask } from '../parentTask';
 import { firstReason, noSubModel, severalInputs, severalOutputs } from '../reasons';
+import { beforeLoading } from '../savedSlice';
 import type { ParentRecipe } from './parentRecipe';
 
 export const sequentialPrefix: ParentRecipe = {
@@ -17,7 +18,10 @@ export const sequentialPrefix: ParentRecipe = {
       const parameters = [sourceParameter(code, task, task.modelPath)];
       const name = `load${names.title}Prefix`;
       code.function(
-        [`The layers of ${task.model.graph.name} up to ${to}, as a Sequential to add layers to.`, ...task.saved],
+        [
+          `The layers of ${task.model.graph.name} up to ${to}, as a Sequential to add layers to.`,
+          ...beforeLoading(task),
+        ],
         { name, parameters, result: 'Promise<tf.Sequential>', async: true },
         () => {
           code.line('const model = await tf.loadLayersModel(source);');

@@ -8,6 +8,7 @@ import { TensorPicker } from '../languages/tensorPicker';
 import { shapeLiteral, stringLiteral } from '../literals';
 import { firstReason, insideLayer, notComputable, severalInputs, severalOutputs, unknownInput } from '../reasons';
 import type { CodeTask } from '../codeTask';
+import { beforeLoading } from '../savedSlice';
 import type { ParentRecipe } from './parentRecipe';
 import { noChain } from './sequentialPrefix';
 
@@ -35,7 +36,7 @@ export const sequentialRange: ParentRecipe = {
       code.function(
         [
           `What follows ${input.address} in ${task.model.graph.name}, up to ${output.address}, with a new input.`,
-          ...task.saved,
+          ...beforeLoading(task),
         ],
         { name: `load${names.title}Range`, parameters, result, async: true },
         () => {

@@ -17,30 +17,30 @@ import { middleSegment } from './middleSegment';
 import { multiOutput } from './multiOutput';
 import { nested } from './nested';
 import { oneLiner } from './oneLiner';
-import { ofParent } from './parentRecipe';
+import { ofParent, ofParentOrSlice, orSlice } from './parentRecipe';
 import { sequentialPrefix } from './sequentialPrefix';
 import { sequentialRange } from './sequentialRange';
 import { trainingCallback } from './trainingCallback';
 
 export const typescriptRecipes: Partial<Record<RecipeId, RecipeWriter>> = {
-  'functional-by-name': functionalByName,
+  'functional-by-name': ofParentOrSlice(functionalByName),
   'functional-by-index': ofParent(functionalByIndex),
-  'multi-output': multiOutput,
+  'multi-output': ofParentOrSlice(multiOutput),
   'sequential-prefix': ofParent(sequentialPrefix),
   'sequential-range': ofParent(sequentialRange),
   'iterate-layers': ofParent(iterateLayers),
   'identity-tap': ofParent(identityTap),
   'training-callback': ofParent(trainingCallback),
   'one-liner': ofParent(oneLiner),
-  nested,
-  'before-after-batchnorm': beforeAfterBatchnorm,
+  nested: ofParentOrSlice(nested),
+  'before-after-batchnorm': ofParentOrSlice(beforeAfterBatchnorm),
   'layer-attribute': layerAttribute,
   'middle-segment': ofParent(middleSegment),
   'independent-copy': ofParent(independentCopy),
   'load-slice': loadSlice,
-  'layer-functional': layerFunctional,
-  'layer-subclass': layerSubclass,
-  'layer-sequential': layerSequential,
-  'layer-frozen': layerFrozen,
-  'layer-lambda': layerLambda,
+  'layer-functional': orSlice(layerFunctional),
+  'layer-subclass': orSlice(layerSubclass),
+  'layer-sequential': orSlice(layerSequential),
+  'layer-frozen': orSlice(layerFrozen),
+  'layer-lambda': orSlice(layerLambda),
 };

@@ -1,11 +1,11 @@
 /** A layer class around the model: what `layer-subclass`, `layer-frozen` and `layer-lambda` share. */
 import type { CodeSnippet } from '../codeSnippet';
 import type { CodeTask } from '../codeTask';
-import { writeHeadedModel } from '../languages/typescriptHead';
+import { headText, writeHeadedModel } from '../languages/typescriptHead';
 import { snippet, type TypeScript } from '../languages/typescript';
 import { writeBaseLoader } from '../languages/typescriptModel';
 import { statefulIn, taskNames, type TaskNames } from '../languages/typescriptNames';
-import { firstReason, noSubModel, unknownInput, untrainable } from '../reasons';
+import { firstReason, noSubModel, unknownInput, unknownOutput, untrainable } from '../reasons';
 
 export interface WrapperText {
   /** `FrozenConv2` */
@@ -20,7 +20,7 @@ export interface WrapperText {
 }
 
 export function whyNoWrapper(task: CodeTask): string | null {
-  return firstReason(noSubModel(task), unknownInput(task));
+  return firstReason(noSubModel(task), unknownInput(task), unknownOutput(task));
 }
 
 /** Without a gradient for it, a model can still be called where no gradient is needed, if it has one output. */
@@ -32,6 +32,7 @@ export function whyNoUntrained(task: CodeTask): string | null {
 export function wrapperSnippet(task: CodeTask, describe: (names: TaskNames) => WrapperText): CodeSnippet {
   return snippet(task, (code) => {
     const names = taskNames(task);
+    const head = headText(code, task.options.head);
     const { className, comment, builds, made, members } = describe(names);
     writeBaseLoader(code, task, { name: `load${names.title}Base`, comment: [], functional: true });
     code.class(comment, `${className} extends tf.layers.Layer`, () => {
@@ -43,10 +44,10 @@ export function wrapperSnippet(task: CodeTask, describe: (names: TaskNames) => W
       [builds],
       {
         name: `build${names.title}Classifier`,
-        parameters: [`base${code.type('tf.LayersModel')}`, `classes${code.type('number')}`],
+        parameters: [`base${code.type('tf.LayersModel')}`, head.classes],
         result: 'tf.LayersModel',
       },
-      () => writeHeadedModel(code, names, made),
+      () => writeHeadedModel(code, names, made, head),
     );
   });
 }

@@ -109,6 +109,22 @@ describe('why not', () => {
     expect(fit).toMatchObject({ fits: false, why: expect.stringMatching(why) });
   });
 
+  test('a model inside a functional one, from a file of Keras 2', () => {
+    const opened = open('nested-three-deep');
+    const whyOf = (model: ModelFile, recipe: RecipeId, cut: Partial<Cut> = {}): string | null => {
+      const fit = fitRecipe(model, { outputs: [], inputs: [], ...cut }, { recipe, language: 'python' });
+      return fit.fits ? null : fit.why;
+    };
+    const file: ModelFile = { ...opened, file: 'model.h5', format: 'keras-h5' };
+    expect(whyOf(file, 'functional-by-name')).toMatch(/does not load outer, .* from a file of Keras 2/);
+    expect(whyOf({ ...file, producer: { ...file.producer, keras: '3.1.0' } }, 'functional-by-name')).toBeNull();
+    expect(whyOf(opened, 'load-slice')).toMatch(/does not load outer, .* what the converter makes/);
+    // of what is inside, the slice holds the layers themselves
+    expect(whyOf(open('siamese'), 'load-slice', { outputs: ['tower/conv'] })).toBeNull();
+    expect(write(opened, 'functional-by-name', {})).toMatch(/must be one that Keras 3 saved/);
+    expect(write(opened, 'functional-by-name', {})).not.toContain('tensorflowjs_converter');
+  });
+
   test('operations of Keras 2, which Keras 3 cannot load', () => {
     const fit = fitRecipe(
       open('ops-as-layers'),

@@ -9,6 +9,7 @@ import {
   describeTensor,
   fed,
   isStateful,
+  ownOutputs,
   outputDict,
   taskNames,
   writeExtractor,
@@ -93,7 +94,7 @@ export function arrayParameters({ inputs }: TaskNames): string[] {
 }
 
 export const multiOutput: RecipeWriter = {
-  whyNot: whyNotExtracted,
+  whyNot: (task) => (task.plan.outputs.length < 2 ? 'the cut has one output only' : whyNotExtracted(task)),
   write: (task) => {
     const code = new Python();
     const names = taskNames(task);
@@ -182,7 +183,10 @@ function isOnlyOutput({ model }: CodeTask, path: readonly AddressPart[]): boolea
 }
 
 export const identityTap: RecipeWriter = {
-  whyNot: whyNotExtracted,
+  whyNot: (task) =>
+    task.plan.outputs.every(({ address }) => ownOutputs(task).includes(address))
+      ? 'the cut has only what the model hands out already'
+      : whyNotExtracted(task),
   write: (task) => {
     const code = new Python();
     const names = taskNames({ ...task, plan: { ...task.plan, inputs: modelInputs(task) } });

@@ -1,10 +1,11 @@
 /** Why a model or a cut cannot be had in Keras, as the ends of sentences. */
 import { resolveAddress, type ResolvedTensor } from '../../../model/address';
 import type { Layer, LayerCall, LayerGraph } from '../../../model/layerGraph';
+import { kerasMajor } from '../../../model/kerasMajor';
 import { walkLayers } from '../../../model/traversal';
 import { makesMask } from '../../../slicing/maskRules';
 import type { CodeTask } from '../../codeTask';
-import { startsInside } from '../../languages/pythonModel';
+import { modelInside, startsInside } from '../../languages/pythonModel';
 
 /** Classes in which Keras 2 keeps operations; Keras 3 has none of them. */
 const KERAS_2_OPERATIONS = new Set([
@@ -19,6 +20,9 @@ const KERAS_2_OPERATIONS = new Set([
 export function whyNotLoaded({ model, plan }: CodeTask): string | null {
   const old = walkLayers(model.graph).find(({ layer }) => KERAS_2_OPERATIONS.has(layer.className));
   if (old) return `Keras 3 cannot load ${old.address}, a ${old.layer.className} of Keras 2`;
+  const inside = model.format === 'layers-model' || kerasMajor(model) === 3 ? null : modelInside(model.graph);
+  if (inside !== null)
+    return `Keras 3 does not load ${inside}, a model inside a functional one, from a file of Keras 2`;
   const unknown = plan.inputs.find(({ shape }) => shape === null);
   return unknown ? `the shape of ${unknown.address} is not known before the model is built` : null;
 }

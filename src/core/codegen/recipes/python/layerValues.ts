@@ -3,13 +3,13 @@ import { formatAddress } from '../../../model/address';
 import type { Layer, LayerGraph } from '../../../model/layerGraph';
 import { planCut } from '../../../slicing/sliceModel';
 import type { CodeTask } from '../../codeTask';
+import { isCustom } from '../../customLayers';
 import { Python } from '../../languages/python';
 import { classCase, PythonNames, snakeCase } from '../../languages/pythonLiterals';
 import {
   describeInputs,
   describeTensor,
   fed,
-  isCustom,
   outputDict,
   taskNames,
   writeExtractor,

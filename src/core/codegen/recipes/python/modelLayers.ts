@@ -1,4 +1,5 @@
 /** The model, or its features, as one layer of a new model: functional, subclass, sequential, frozen, in a Lambda. */
+import type { Head } from '../../../composing/composition';
 import type { Shape } from '../../../model/layerGraph';
 import type { CodeSnippet } from '../../codeSnippet';
 import type { CodeTask } from '../../codeTask';
@@ -24,18 +25,40 @@ function whyNoHead(task: CodeTask): string | null {
   for (const { address, shape, dtype } of task.plan.outputs) {
     if (shape === null) return `the shape of ${address} is not known`;
     if (dtype !== null && !dtype.includes('float')) return `${address} is ${dtype}: a head needs numbers to learn from`;
-    if (pooling(shape) === null) return `a head needs the size of ${address}, which is open`;
+    if (pooling(shape, task.options.head) === null) return `a head needs the size of ${address}, which is open`;
   }
   return null;
 }
 
 /** The layer that makes a vector of each example; `''` where there is one already, null where none can. */
-function pooling(shape: Shape): string | null {
+function pooling(shape: Shape, head: Head | undefined): string | null {
   const known = typeof shape.at(-1) === 'number';
   if (shape.length === 2) return known ? '' : null;
+  const how = head?.pooling ?? 'avg';
+  if (how === 'none') return known ? '' : null;
   const dimensions = shape.length - 2;
-  if (dimensions >= 1 && dimensions <= 3) return known ? `keras.layers.GlobalAveragePooling${dimensions}D()` : null;
+  const kind = how === 'max' ? 'Max' : 'Average';
+  if (how !== 'flatten' && dimensions >= 1 && dimensions <= 3)
+    return known ? `keras.layers.Global${kind}Pooling${dimensions}D()` : null;
   return shape.slice(1).every((dim) => typeof dim === 'number') ? 'keras.layers.Flatten()' : null;
+}
+
+/** The layers behind the pooling; `classes` are the last one's units. */
+function headLayers(head: Head | undefined): string[] {
+  if (!head) return ['keras.layers.Dense(classes, activation="softmax")'];
+  const last = head.layers.at(-1);
+  return head.layers.map((layer) => {
+    if (layer.kind === 'dropout') return `keras.layers.Dropout(${layer.rate})`;
+    const activation = pythonString(layer.activation);
+    if (layer.kind === 'activation') return `keras.layers.Activation(${activation})`;
+    const units = layer === last ? 'classes' : String(layer.units);
+    return `keras.layers.Dense(${units}${layer.activation === 'linear' ? '' : `, activation=${activation}`})`;
+  });
+}
+
+function classesParameter(head: Head | undefined): string {
+  const last = head?.layers.at(-1);
+  return last?.kind === 'dense' ? `classes: int = ${last.units}` : 'classes: int';
 }
 
 /** The function that makes `base` of a loaded model; the whole model is one already. */
@@ -74,7 +97,7 @@ function writeFunctional(
   code.function(
     {
       name: `build_${names.title}_classifier`,
-      parameters: ['base: keras.Model', 'classes: int'],
+      parameters: ['base: keras.Model', classesParameter(task.options.head)],
       returns: 'keras.Model',
       doc: [...doc(what), baseNote(task, names)],
     },
@@ -94,8 +117,8 @@ function writeFunctional(
 }
 
 /** From `features` to `scores`. */
-function writeHead(code: Python, { plan }: CodeTask): void {
-  const layers = plan.outputs.map(({ shape }) => pooling(shape ?? []) ?? '');
+function writeHead(code: Python, { plan, options: { head } }: CodeTask): void {
+  const layers = plan.outputs.map(({ shape }) => pooling(shape ?? [], head) ?? '');
   const [only] = layers;
   let vectors = 'vectors';
   if (layers.length === 1) {
@@ -106,7 +129,12 @@ function writeHead(code: Python, { plan }: CodeTask): void {
     code.list('parts = ', parts);
     code.line('vectors = keras.layers.Concatenate()(parts)');
   }
-  code.line(`scores = keras.layers.Dense(classes, activation="softmax")(${vectors})`);
+  const behind = headLayers(head);
+  behind.forEach((layer, i) => {
+    const name = i === behind.length - 1 ? 'scores' : 'hidden';
+    code.line(`${name} = ${layer}(${vectors})`);
+    vectors = name;
+  });
 }
 
 export const layerFunctional: RecipeWriter = {
@@ -212,7 +240,7 @@ export const layerSequential: RecipeWriter = {
     code.function(
       {
         name: `build_${names.title}_classifier`,
-        parameters: ['base: keras.Model', 'classes: int'],
+        parameters: ['base: keras.Model', classesParameter(task.options.head)],
         returns: 'keras.Sequential',
         doc: [
           `A chain: ${output?.address ?? ''}, and a head.`,
@@ -221,13 +249,8 @@ export const layerSequential: RecipeWriter = {
         ],
       },
       () => {
-        const pool = pooling(output?.shape ?? []) ?? '';
-        const layers = [
-          input ? inputCall(input) : '',
-          'base',
-          pool,
-          'keras.layers.Dense(classes, activation="softmax")',
-        ];
+        const pool = pooling(output?.shape ?? [], task.options.head) ?? '';
+        const layers = [input ? inputCall(input) : '', 'base', pool, ...headLayers(task.options.head)];
         code.list(
           'layers = ',
           layers.filter((layer) => layer !== ''),
@@ -256,7 +279,8 @@ export const layerSubclass: RecipeWriter = {
 
 function writeClass(code: Python, task: CodeTask, names: TaskNames): void {
   const what = task.plan.outputs.map(({ address }) => address).join(', ');
-  const pools = task.plan.outputs.map(({ shape }) => pooling(shape ?? []) ?? '');
+  const { head } = task.options;
+  const pools = task.plan.outputs.map(({ shape }) => pooling(shape ?? [], head) ?? '');
   const several = pools.length > 1;
   code.class(
     `${names.classTitle}Classifier(keras.Model)`,
@@ -266,7 +290,7 @@ function writeClass(code: Python, task: CodeTask, names: TaskNames): void {
       baseNote(task, names),
     ],
     () => {
-      const parameters = ['self', 'base: keras.Model', 'classes: int', '**kwargs'];
+      const parameters = ['self', 'base: keras.Model', classesParameter(head), '**kwargs'];
       code.function({ name: '__init__', parameters, returns: 'None', doc: [] }, () => {
         code.line('super().__init__(**kwargs)');
         code.line('self.base = base');
@@ -275,7 +299,12 @@ function writeClass(code: Python, task: CodeTask, names: TaskNames): void {
           if (layer !== '') code.line(`self.pooling${several ? `_${i + 1}` : ''} = ${layer}`);
         });
         if (several) code.line('self.join = keras.layers.Concatenate()');
-        code.line('self.head = keras.layers.Dense(classes, activation="softmax")');
+        const [only, ...others] = headLayers(head);
+        if (others.length === 0) code.line(`self.head = ${only ?? ''}`);
+        else {
+          code.list('layers = ', [only ?? '', ...others]);
+          code.line('self.head = keras.Sequential(layers)');
+        }
       });
       code.function({ name: 'call', parameters: ['self', 'inputs', 'training=None'], returns: null, doc: [] }, () => {
         code.line('features = self.base(inputs, training=training)');

@@ -1,5 +1,9 @@
 /** Parts with inputs or weights of their own: a segment from the middle, an independent copy, a saved slice. */
 import { escapeName, type AddressPart } from '../../../model/address';
+import { isJsonObject, type JsonValue } from '../../../model/json';
+import type { ModelFile } from '../../../model/modelFile';
+import type { Cut } from '../../../slicing/slice';
+import { sliceModel } from '../../../slicing/sliceModel';
 import { resolveCut, type ResolvedCut } from '../../../slicing/resolveCut';
 import type { OpenCall, OpenTensor } from '../../../slicing/openGraph';
 import type { CodeTask } from '../../codeTask';
@@ -10,6 +14,7 @@ import {
   describeInputs,
   fed,
   inputCall,
+  modelInside,
   outputStructure,
   startsInside,
   taskNames,
@@ -188,10 +193,32 @@ export const independentCopy: RecipeWriter = {
   },
 };
 
+/** Name of a model that the slice calls and that is read by position; null where it has none. */
+function modelInSlice(model: ModelFile, cut: Cut): string | null {
+  if (modelInside(model.graph) === null && model.graph.kind !== 'sequential') return null;
+  const slice = sliceModel(model, cut);
+  if (slice.format !== 'layers-model') return null;
+  const open: JsonValue[] = [slice.modelConfig];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if (!isJsonObject(next) || !isJsonObject(next.config) || !Array.isArray(next.config.layers)) continue;
+    const inner = next.config.layers.filter(
+      (layer) => isJsonObject(layer) && isJsonObject(layer.config) && Array.isArray(layer.config.layers),
+    );
+    const [first] = inner;
+    if (next.class_name !== 'Sequential' && isJsonObject(first) && typeof first.name === 'string') return first.name;
+    open.push(...inner);
+  }
+  return null;
+}
+
 export const loadSlice: RecipeWriter = {
-  whyNot: ({ plan }) => {
+  whyNot: ({ plan, model }) => {
     const [lack] = plan.notExportable;
-    return lack ? `${lack.address} cannot be saved: ${lack.reason}` : null;
+    if (lack) return `${lack.address} cannot be saved: ${lack.reason}`;
+    const inside = modelInSlice(model, plan.cut);
+    return inside === null
+      ? null
+      : `Keras 3 does not load ${inside}, a model inside a functional one, from what the converter makes of the slice`;
   },
   write: (task) => {
     const code = new Python();

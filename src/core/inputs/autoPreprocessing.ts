@@ -1,7 +1,7 @@
 /** The preprocessing that a model most likely wants. */
-import type { LayerGraph, Shape } from '../../core/model/layerGraph';
-import type { ModelFile } from '../../core/model/modelFile';
-import type { Preprocessing } from '../../protocol/engine';
+import type { LayerGraph, Shape } from '../model/layerGraph';
+import type { ModelFile } from '../model/modelFile';
+import type { Preprocessing } from '../model/preprocessing';
 import { effectiveLayer, inputConsumers, type Consumer } from './inputConsumers';
 import { pictureTarget, type PictureTarget } from './pictureTarget';
 

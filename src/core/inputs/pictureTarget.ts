@@ -1,5 +1,5 @@
 /** How an input's shape wants a picture. */
-import type { Shape } from '../../core/model/layerGraph';
+import type { Shape } from '../model/layerGraph';
 
 /** `image`: height, width and channels; `plane`: height and width; `flat`: all values in one row. */
 export interface PictureTarget {

@@ -1,7 +1,7 @@
 /** Who reads a model's input: through nested models, and through layers that hand values on unchanged. */
-import { isJsonObject, type JsonObject } from '../../core/model/json';
-import type { Layer, LayerCall, LayerGraph, TensorRef } from '../../core/model/layerGraph';
-import type { ModelFile } from '../../core/model/modelFile';
+import { isJsonObject, type JsonObject } from '../model/json';
+import type { Layer, LayerCall, LayerGraph, TensorRef } from '../model/layerGraph';
+import type { ModelFile } from '../model/modelFile';
 
 /** A call that reads the input; `position`: which of its inputs it is. */
 export interface Consumer {

@@ -1,10 +1,10 @@
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openParsed, parseModelJson } from '../../../src/core/formats/openModelJson';
-import type { JsonObject } from '../../../src/core/model/json';
-import { autoPreprocessing } from '../../../src/engine/inputs/autoPreprocessing';
-import { keras, teachableMachine } from '../../fixtures';
-import { openModel, sequential } from './modelFiles';
+import { openParsed, parseModelJson } from '../../../../src/core/formats/openModelJson';
+import type { JsonObject } from '../../../../src/core/model/json';
+import { autoPreprocessing } from '../../../../src/core/inputs/autoPreprocessing';
+import { keras, teachableMachine } from '../../../fixtures';
+import { openModel, sequential } from '../../../engine/inputs/modelFiles';
 
 const conv: [string, JsonObject] = ['Conv2D', { filters: 4, kernel_size: [3, 3], data_format: 'channels_last' }];
 const picture = [null, 224, 224, 3];
