@@ -2,7 +2,7 @@
  * One layer after the other, as the coverage files have them: shapes, parameters, and what it computes.
  * Many cases stand side by side in one model; when it does not open or run, its halves are tried.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { largestDifference, largestOf, noise, sizeOf, writeNpy } from './arrays.mjs';
@@ -12,7 +12,11 @@ const NOT_YET = new Set(['unsupported', 'not-runnable']);
 
 /** @returns {Promise<{case: string, class: string, wrong: string[], notYet: string | null, difference: number | null}[]>} */
 export async function checkCoverage(cli, fixtures, file) {
-  const { keras, cases } = JSON.parse(readFileSync(path.join(fixtures, file), 'utf8'));
+  return checkCases(cli, JSON.parse(readFileSync(path.join(fixtures, file), 'utf8')));
+}
+
+/** Cases as the coverage files and `layerVariants.py` have them; the latter give each input its own dtype and range. */
+export async function checkCases(cli, { keras, cases }) {
   const major = /keras 3/.test(keras) ? 3 : 2;
   const batches = [];
   for (let at = 0; at < cases.length; at += TOGETHER) batches.push(cases.slice(at, at + TOGETHER));
@@ -61,6 +65,21 @@ async function checkTogether(cli, cases, keras, major) {
   }
 }
 
+/** A model for each case, in a folder of its own below `folder`, with its inputs' values. */
+export function writeExportTasks(folder, { keras, cases }) {
+  const major = /keras 3/.test(keras) ? 3 : 2;
+  return cases.map((item, i) => {
+    const own = path.join(folder, `case-${major}-${i}`);
+    mkdirSync(own, { recursive: true });
+    const { file } = writeModel(own, [item], keras, major);
+    const inputs = inputsOf(item).map((tensor, j) => {
+      const dtype = tensor.dtype.startsWith('int') ? 'int32' : tensor.dtype;
+      return { name: `in_0_${j}`, shape: tensor.example, dtype, values: exampleValues(tensor, j) };
+    });
+    return { id: item.id, class: item.class, file, inputs, outputs: item.outputs ?? null, tolerance: tolerance(item) };
+  });
+}
+
 /** Whatever is in the way is in one of them. */
 async function halves(cli, cases, keras, major) {
   const middle = Math.ceil(cases.length / 2);
@@ -82,12 +101,13 @@ function writeModel(folder, cases, keras, major) {
   const bytes = [];
   cases.forEach((item, i) => {
     const name = `case_${i}`;
-    const tensors = item.inputShapes.map((shape, j) => {
+    const tensors = inputsOf(item).map((tensor, j) => {
+      const { shape, dtype } = tensor;
       const input = `in_${i}_${j}`;
-      layers.push(inputLayer(input, shape, item.inputDtype, major));
+      layers.push(inputLayer(input, shape, dtype, major));
       inputLayers.push([input, 0, 0]);
-      inputs.push({ name: input, array: exampleFile(folder, input, item, j) });
-      return { name: input, shape, dtype: item.inputDtype };
+      inputs.push({ name: input, array: exampleFile(folder, input, tensor, j) });
+      return { name: input, shape, dtype };
     });
     layers.push({
       class_name: item.class,
@@ -133,30 +153,30 @@ function inputLayer(name, shape, dtype, major) {
 
 const others = ({ call = {} }) => Object.fromEntries(Object.entries(call).filter(([key]) => key !== 'inputs'));
 
+/** The named tensors of a call: a role is a name, or a name and how many tensors its list takes. */
+function named(roles, written) {
+  const rest = written.slice(1);
+  return Object.fromEntries(
+    roles
+      .slice(1)
+      .map((role) => (typeof role === 'string' ? [role, rest.shift()] : [role[0], rest.splice(0, role[1])])),
+  );
+}
+
 function keras3Node(item, tensors) {
   const written = tensors.map(({ name, shape, dtype }) => ({
     class_name: '__keras_tensor__',
     config: { shape, dtype, keras_history: [name, 0, 0] },
   }));
   const roles = item.call?.inputs;
-  if (roles)
-    return {
-      args: [written[0]],
-      kwargs: { ...Object.fromEntries(roles.slice(1).map((role, i) => [role, written[i + 1]])), ...others(item) },
-    };
+  if (roles) return { args: [written[0]], kwargs: { ...named(roles, written), ...others(item) } };
   return { args: [written.length > 1 ? written : written[0]], kwargs: others(item) };
 }
 
 function keras2Node(item, tensors) {
   const written = tensors.map(({ name }) => [name, 0, 0]);
   const roles = item.call?.inputs;
-  if (roles)
-    return [
-      [
-        ...written[0],
-        { ...Object.fromEntries(roles.slice(1).map((role, i) => [role, written[i + 1]])), ...others(item) },
-      ],
-    ];
+  if (roles) return [[...written[0], { ...named(roles, written), ...others(item) }]];
   return written.map((tensor, i) => [...tensor, i === 0 ? others(item) : {}]);
 }
 
@@ -170,17 +190,30 @@ function weightValues({ name, shape, dtype }, i) {
   );
 }
 
-function exampleFile(folder, input, { example, inputDtype, inputShapes }, j) {
-  const shape = example?.shapes[j] ?? inputShapes[j].map((dim) => dim ?? 1);
-  const { low = 0, high = 1 } = example ?? {};
-  if (inputDtype === 'string') return 'zeros';
-  const integer = inputDtype.startsWith('int');
-  const values = Array.from({ length: sizeOf(shape) }, (_, at) => {
-    const value = (noise(1000 + j, at) + 0.5) * (high - low) + low;
-    return integer ? Math.floor(value) : value;
+/** Shape, dtype, the example's shape and its range, of each input. */
+function inputsOf({ inputs, example, inputDtype, inputShapes }) {
+  if (inputs) return inputs;
+  const { low = 0, high = 1, shapes = [] } = example ?? {};
+  return inputShapes.map((shape, j) => {
+    return { shape, dtype: inputDtype, low, high, example: shapes[j] ?? shape.map((dim) => dim ?? 1) };
   });
+}
+
+function isWhole({ dtype }) {
+  return dtype.startsWith('int') || dtype === 'bool';
+}
+
+function exampleValues({ dtype, low, high, example }, j) {
+  return Array.from({ length: sizeOf(example) }, (_, at) => {
+    const value = (noise(1000 + j, at) + 0.5) * (high - low) + low;
+    return isWhole({ dtype }) ? Math.floor(value) : value;
+  });
+}
+
+function exampleFile(folder, input, tensor, j) {
+  if (tensor.dtype === 'string') return 'zeros';
   const file = path.join(folder, `${input}.npy`);
-  writeFileSync(file, writeNpy(values, shape, integer));
+  writeFileSync(file, writeNpy(exampleValues(tensor, j), tensor.example, isWhole(tensor)));
   return file;
 }
 

@@ -36,12 +36,12 @@ function positions(shape: Shape | null, axes: readonly number[]): { attended: Di
 function projectedMacs(
   shapes: { query: Shape | null; value: Shape | null; key: Shape | null },
   axes: readonly number[],
-  size: { queryHeads: number; keyHeads: number; keyDim: number; valueDim: number },
+  size: { queryHeads: number; keyHeads: number; keyDim: number; valueDim: number; isGated: boolean },
   outputDims: readonly Dim[],
 ): Dim {
   const query = positions(shapes.query, axes);
   const key = positions(shapes.key, axes);
-  const { queryHeads, keyHeads, keyDim, valueDim } = size;
+  const { queryHeads, keyHeads, keyDim, valueDim, isGated } = size;
   const terms = [
     product(query.attended, lastDim(shapes.query), queryHeads, keyDim),
     product(key.attended, lastDim(shapes.key), keyHeads, keyDim),
@@ -49,6 +49,7 @@ function projectedMacs(
     product(query.attended, key.attended, queryHeads, keyDim),
     product(query.attended, key.attended, queryHeads, valueDim),
     product(query.attended, queryHeads, valueDim, ...outputDims),
+    isGated ? product(query.attended, lastDim(shapes.query), queryHeads, valueDim) : 0,
   ];
   return product(query.repeated, sum(...terms));
 }
@@ -64,12 +65,14 @@ function multiHeadAttention(call: RuleCall): LayerFacts {
   const { query, value, key } = shapes;
   if (query !== null && query.length < 3) throw mismatch('rank 3 or more', query);
   const outputDims: Dim[] = config.dimensions('output_shape') ?? [lastDim(query)];
+  const isGated = config.flag('use_gate', false);
   const rank = query?.length ?? 3;
   const axes = (config.list('attention_axes') ?? defaultAxes(rank)).map((axis) => axisIndex(axis, rank) ?? -1);
   const weights = weightSpecs(
     [
       ...projection('query', [lastDim(query)], [heads, keyDim], useBias),
       ...projection('key', [lastDim(key)], [heads, keyDim], useBias),
+      ...(isGated ? projection('gate', [lastDim(query)], [heads, valueDim], useBias) : []),
       ...projection('value', [lastDim(value)], [heads, valueDim], useBias),
       { name: 'attention_output/kernel', shape: [heads, valueDim, ...outputDims] },
       ...(useBias ? [{ name: 'attention_output/bias', shape: outputDims }] : []),
@@ -82,9 +85,8 @@ function multiHeadAttention(call: RuleCall): LayerFacts {
     outputs.push({ shape: scoresShape(call.keras, query, key, axes, heads), dtype });
   return {
     outputs,
-    // the gate's projection has no place of its own in this table yet
-    weights: config.flag('use_gate', false) ? null : weights,
-    macs: projectedMacs(shapes, axes, { queryHeads: heads, keyHeads: heads, keyDim, valueDim }, outputDims),
+    weights,
+    macs: projectedMacs(shapes, axes, { queryHeads: heads, keyHeads: heads, keyDim, valueDim, isGated }, outputDims),
   };
 }
 
@@ -119,10 +121,12 @@ function groupQueryAttention(call: RuleCall): LayerFacts {
   const shapes = roles(call);
   const { query, value, key } = shapes;
   const outputDims: Dim[] = [lastDim(query)];
+  const isGated = config.flag('use_gate', false);
   const weights = weightSpecs(
     [
       ...projection('query', [lastDim(query)], [queryHeads, keyDim], useBias),
       ...projection('key', [lastDim(key)], [keyHeads, keyDim], useBias),
+      ...(isGated ? projection('gate', [lastDim(query)], [queryHeads, keyDim], useBias) : []),
       ...projection('value', [lastDim(value)], [keyHeads, keyDim], useBias),
       { name: 'attention_output/kernel', shape: [queryHeads, keyDim, ...outputDims] },
       ...(useBias ? [{ name: 'attention_output/bias', shape: outputDims }] : []),
@@ -137,8 +141,8 @@ function groupQueryAttention(call: RuleCall): LayerFacts {
   }
   return {
     outputs,
-    weights: config.flag('use_gate', false) ? null : weights,
-    macs: projectedMacs(shapes, [1], { queryHeads, keyHeads, keyDim, valueDim: keyDim }, outputDims),
+    weights,
+    macs: projectedMacs(shapes, [1], { queryHeads, keyHeads, keyDim, valueDim: keyDim, isGated }, outputDims),
   };
 }
 

@@ -160,6 +160,28 @@ function separable(rank: number): LayerRule {
 }
 
 /** A convolution with a kernel of its own at every output position (Keras 2 only). */
+/** How many pairs of an input and an output position are connected: a window may hang over the border with `same`. */
+function connections(input: readonly Dim[], output: readonly Dim[], { kernel, strides, padding }: Window): Dim {
+  return product(
+    ...input.map((length, axis) => {
+      const count = output[axis] ?? null;
+      if (length === null || count === null) return null;
+      const [wide, stride] = [kernel[axis] ?? 1, strides[axis] ?? 1];
+      if (padding === 'valid') return product(count, wide);
+      let total = 0;
+      const before = Math.floor(wide / 2);
+      for (let i = 0; i < Math.min(count, MOST_POSITIONS); i++) {
+        const start = i * stride - before;
+        total += Math.max(0, Math.min(length, start + wide) - Math.max(0, start));
+      }
+      return count > MOST_POSITIONS ? null : total;
+    }),
+  );
+}
+
+/** A layer with a kernel for each position has no more of them. */
+const MOST_POSITIONS = 100_000;
+
 function locallyConnected(rank: number): LayerRule {
   return (call) => {
     const window = windowOf(call, rank);
@@ -175,6 +197,7 @@ function locallyConnected(rank: number): LayerRule {
       2: window.channelsFirst
         ? [channels, ...(input?.spatial ?? [null]), filters, ...(spatial ?? [null])]
         : [...(input?.spatial ?? [null]), channels, ...(spatial ?? [null]), filters],
+      3: [product(connections(input?.spatial ?? [null], spatial ?? [null], window), channels, filters)],
     };
     const variables: Variable[] = [{ name: 'kernel', shape: kernels[implementation] ?? [null] }];
     const result = facts(call, { ...window, useBias: false }, input, spatial, filters, variables, () =>

@@ -115,13 +115,22 @@ function einsumDense(call: RuleCall): LayerFacts {
 
   const inputDims = new Map<string, Dim>(inputLabels.map((label, i) => [label, shape?.[i] ?? null]));
   const dims = new Map(inputDims);
-  const explicit = [...outLeft, ...outRight].slice(-declared.length || Infinity);
+  // with the ellipsis behind, Keras counts from the batch on, and may have named more than there is
+  const explicit =
+    outRight === '' && ellipsis !== undefined
+      ? [...outLeft].slice(1, 1 + declared.length)
+      : [...outLeft, ...outRight].slice(-declared.length || Infinity);
   explicit.forEach((label, i) => {
     const own = declared[i] ?? null;
     // Keras 3 keeps a null of `output_shape`; Keras 2 fills it in from the input
     dims.set(label, call.keras === 3 || own !== null ? own : (inputDims.get(label) ?? null));
   });
-  const output = outputLabels.map((label) => dims.get(label) ?? null);
+  // Keras 3 inserts the dimensions of a leading `...` one before the other, so that it declares them in reverse
+  const declaredLabels =
+    call.keras === 3 && outLeft === '' && hidden.length > 2
+      ? [...hidden.slice(0, 1), ...hidden.slice(1).reverse(), ...outRight]
+      : outputLabels;
+  const output = declaredLabels.map((label) => dims.get(label) ?? null);
   const resolved = (label: string): Dim => inputDims.get(label) ?? dims.get(label) ?? null;
 
   const variables: Variable[] = [{ name: 'kernel', shape: [...kernelLabels].map(resolved) }];

@@ -48,10 +48,27 @@ function discretization(call: RuleCall): LayerFacts {
   const boundaries = call.config.raw('bin_boundaries');
   const bins = call.config.lacks('num_bins') ? null : call.config.integer('num_bins');
   const depth = Array.isArray(boundaries) ? boundaries.length + 1 : bins;
-  return encoded(call, depth, call.keras === 3 ? 'int32' : 'int64');
+  const { shape } = call;
+  const facts = encoded(call, depth, call.keras === 3 ? 'int32' : 'int64');
+  const counts = ['multi_hot', 'count'].includes(call.config.text('output_mode', 'int'));
+  if (shape === null || shape.length < 3 || !counts || call.keras === 2) return facts;
+  // Keras 3 traces what it computes, which counts along the second axis
+  return {
+    ...facts,
+    outputs: facts.outputs.map(({ dtype }) => ({ shape: [...shape.slice(0, 1), ...shape.slice(2), depth], dtype })),
+  };
 }
 
-const hashing: LayerRule = (call) => encoded(call, call.config.integer('num_bins'), 'int64');
+/** Keras 3 declares one axis of bins for the last axis also where `one_hot` keeps both. */
+function hashing(call: RuleCall): LayerFacts {
+  const bins = call.config.integer('num_bins');
+  const facts = encoded(call, bins, 'int64');
+  const { shape } = call;
+  if (call.keras === 2 || shape === null || call.config.text('output_mode', 'int') === 'int') return facts;
+  return { ...facts, outputs: facts.outputs.map(({ dtype }) => ({ shape: [...shape.slice(0, -1), bins], dtype })) };
+}
+
+const hashedCrossing: LayerRule = (call) => encoded(call, call.config.integer('num_bins'), 'int64');
 
 /** How many values a vocabulary layer tells apart. */
 function vocabularySize({ config }: RuleCall): Dim {
@@ -93,7 +110,7 @@ function stftSpectrogram(call: RuleCall): LayerFacts {
   const mode = config.text('mode', 'log');
   const frame = config.integer('frame_length', 256);
   const step = config.integer('frame_step', Math.max(Math.floor(frame / 2), 1));
-  const bins = Math.floor(config.integer('fft_length', frame) / 2) + 1;
+  const bins = Math.floor(config.integer('fft_length', 2 ** Math.ceil(Math.log2(frame))) / 2) + 1;
   const padding = config.choice('padding', ['valid', 'same'], 'valid');
   const parts = mode === 'real' ? ['real_kernel'] : mode === 'imag' ? ['imag_kernel'] : ['real_kernel', 'imag_kernel'];
   const weights = weightSpecs(
@@ -142,7 +159,7 @@ export const preprocessingRules: Record<string, LayerRule> = {
   CategoryEncoding: categoryEncoding,
   Discretization: discretization,
   Hashing: hashing,
-  HashedCrossing: hashing,
+  HashedCrossing: hashedCrossing,
   IntegerLookup: lookup,
   StringLookup: lookup,
   TextVectorization: textVectorization,

@@ -41,6 +41,24 @@ const noDilation: TfjsRule = ({ reader, className }) =>
     ? null
     : `TensorFlow.js ignores the dilation of ${className}`;
 
+/** The depthwise step refuses what Keras splits into blocks. */
+function dilatedSteps({ reader, className }: TfjsDraft): string | null {
+  const wide = (key: string): boolean => (reader.list(key) ?? []).some((step) => step !== 1);
+  return wide('strides') && wide('dilation_rate')
+    ? `${className} of TensorFlow.js cannot have strides and a dilation at once`
+    : null;
+}
+
+/** Where a step is wider than the window, `same` may ask for less than no padding: TF.js then leaves out what is there. */
+function noWideSteps({ reader, className }: TfjsDraft): string | null {
+  const size = reader.list('pool_size') ?? [2];
+  const steps = reader.list('strides') ?? size;
+  const at = (list: number[], axis: number): number => list[axis] ?? list[0] ?? 1;
+  return reader.text('padding', 'valid') === 'same' && [0, 1, 2].some((axis) => at(steps, axis) > at(size, axis))
+    ? `${className} of TensorFlow.js is wrong with steps wider than its window`
+    : null;
+}
+
 const noOutputPadding: TfjsRule = ({ reader }) =>
   reader.lacks('output_padding') ? null : 'TensorFlow.js ignores output_padding';
 
@@ -299,6 +317,8 @@ function timeDistributed(draft: TfjsDraft): string | null {
   const layer = draft.reader.layer('layer');
   if (layer === null) return 'there is no layer inside';
   if (Array.isArray(layer.config.layers)) return 'a model inside TimeDistributed is not checked';
+  if (layer.className === 'Bidirectional')
+    return 'a Bidirectional inside TimeDistributed loses its weights in TensorFlow.js';
   const { shape } = draft;
   const [batch = null, , ...rest] = shape ?? [];
   return inner(draft, 'layer', layer, shape === null ? null : [batch, ...rest]);
@@ -324,8 +344,10 @@ export const tfjsRules: Record<string, TfjsRule> = {
   Conv2DTranspose: first(exactRank(4), noOutputPadding, noDilation, conv),
   Conv3DTranspose: first(exactRank(5), noOutputPadding, noDilation, conv),
   DepthwiseConv2D: first(exactRank(4), noDilation, biasOnChannels),
-  SeparableConv2D: first(exactRank(4), separable),
+  SeparableConv2D: first(exactRank(4), dilatedSteps, separable),
   UpSampling2D: nearestOnly,
+  MaxPooling3D: noWideSteps,
+  AveragePooling3D: noWideSteps,
   MaxPooling1D: channelsLast,
   AveragePooling1D: channelsLast,
   GlobalMaxPooling1D: first(channelsLast, noKeepDims),

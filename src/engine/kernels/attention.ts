@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { floating, range, sizeAt, type Kernel, type KernelCall } from './kernel';
 
 /** The tensor of a role that comes by position or by keyword, with its implicit mask. */
-function role(call: KernelCall, position: number, name: string): { x: tf.Tensor; mask: tf.Tensor | null } | null {
+function role(call: KernelCall, position: number, name: string): Role | null {
   const named = call.namedIndex(name);
   const index = named ?? call.positional[position];
   if (index === undefined) return null;
@@ -14,6 +14,12 @@ function role(call: KernelCall, position: number, name: string): { x: tf.Tensor;
   };
 }
 
+/** The mask that a role's tensor brings along. */
+function ownMask(call: KernelCall, position: number, name: string): tf.Tensor | null {
+  const index = call.namedIndex(name) ?? call.positional[position];
+  return index === undefined ? null : (call.parts.masks[index] ?? null);
+}
+
 function asFloat(mask: tf.Tensor): tf.Tensor {
   return tf.cast(mask, 'float32');
 }
@@ -22,6 +28,13 @@ function asFloat(mask: tf.Tensor): tf.Tensor {
 function causalMask(target: number, source: number): tf.Tensor {
   const rows = tf.reshape(tf.range(0, target), [1, target, 1]);
   return asFloat(tf.greaterEqual(rows, tf.reshape(tf.range(0, source), [1, 1, source])));
+}
+
+/** `[1, target, source]`: ones where the positions are less than `window` apart. */
+function slidingMask(target: number, source: number, window: number): tf.Tensor {
+  const rows = tf.reshape(tf.range(0, target), [1, target, 1]);
+  const apart = tf.abs(tf.sub(rows, tf.reshape(tf.range(0, source), [1, 1, source])));
+  return asFloat(tf.less(apart, window));
 }
 
 function both(a: tf.Tensor | null, b: tf.Tensor | null): tf.Tensor | null {
@@ -96,14 +109,16 @@ function attentionMask(
   call: KernelCall,
   query: Role,
   value: Role,
-  key: Role | null,
+  keyMask: tf.Tensor | null,
   target: number,
   source: number,
 ): tf.Tensor | null {
   let mask: tf.Tensor | null = null;
   if (query.mask) mask = both(mask, tf.expandDims(asFloat(query.mask), 2));
   if (value.mask) mask = both(mask, tf.expandDims(asFloat(value.mask), 1));
-  if (key?.mask && key.mask !== value.mask) mask = both(mask, tf.expandDims(asFloat(key.mask), 1));
+  if (keyMask && keyMask !== value.mask) mask = both(mask, tf.expandDims(asFloat(keyMask), 1));
+  const window = call.config.lacks('sliding_window') ? null : call.config.integer('sliding_window');
+  if (window !== null) mask = both(mask, slidingMask(target, source, window));
   if (call.named('use_causal_mask') === true) mask = both(mask, causalMask(target, source));
   const given = call.named('attention_mask');
   if (given instanceof tf.Tensor)
@@ -113,23 +128,34 @@ function attentionMask(
 
 type Role = { x: tf.Tensor; mask: tf.Tensor | null };
 
-/** Weights of the four projections, in Keras's order: query, key, value, output. */
-function projections(call: KernelCall): [tf.Tensor, tf.Tensor | null][] {
+/** Weights of the projections, in Keras's order: query, key, perhaps a gate, value, output. */
+function projections(call: KernelCall): { query: Pair; key: Pair; gate: Pair | null; value: Pair; output: Pair } {
   const bias = call.config.flag('use_bias', true);
-  return range(0, 4).map((i) => (bias ? [call.weight(2 * i), call.weight(2 * i + 1)] : [call.weight(i), null]));
+  const at = (i: number): Pair => (bias ? [call.weight(2 * i), call.weight(2 * i + 1)] : [call.weight(i), null]);
+  const gated = call.config.flag('use_gate', false);
+  const next = gated ? 3 : 2;
+  return { query: at(0), key: at(1), gate: gated ? at(2) : null, value: at(next), output: at(next + 1) };
+}
+
+/** The mask that a call gives the key. With `key_mask`, the value counts as the key too. */
+function keyMaskOf(call: KernelCall, key: Role | null): tf.Tensor | null {
+  const explicit = call.named('key_mask');
+  return explicit instanceof tf.Tensor ? explicit : (key?.mask ?? null);
 }
 
 function headedAttention(grouped: boolean): Kernel {
   return {
     run(call) {
       const { config } = call;
-      const query = role(call, 0, 'query') as Role;
+      const given = role(call, 0, 'query') as Role;
+      // MultiHeadAttention overwrites a `query_mask` that is given with the tensor's own
+      const query = grouped ? given : { x: given.x, mask: ownMask(call, 0, 'query') };
       const value = role(call, 1, 'value') ?? query;
       const key = role(call, 2, 'key');
-      const [wq, wk, wv, wo] = projections(call) as [Pair, Pair, Pair, Pair];
-      const q = project(query.x, ...wq);
-      let k = project((key ?? value).x, ...wk);
-      let v = project(value.x, ...wv);
+      const weights = projections(call);
+      const q = project(query.x, ...weights.query);
+      let k = project((key ?? value).x, ...weights.key);
+      let v = project(value.x, ...weights.value);
       if (grouped) {
         const times = sizeAt(q, -2) / sizeAt(k, -2);
         [k, v] = [repeatHeads(k, times), repeatHeads(v, times)];
@@ -137,18 +163,17 @@ function headedAttention(grouped: boolean): Kernel {
       const axes = config.list('attention_axes') ?? range(1, q.rank - 2);
       const attended = axes.map((axis) => (axis < 0 ? axis + query.x.rank : axis));
       const length = (x: tf.Tensor): number => attended.reduce((product, axis) => product * sizeAt(x, axis), 1);
-      const mask = attentionMask(call, query, value, key, length(q), length(k));
+      const mask = attentionMask(call, query, value, keyMaskOf(call, key), length(q), length(k));
       const { y, scores } = attend(q, k, v, attended, mask);
-      const output = projectOut(y, ...wo);
+      const gated = weights.gate ? tf.mul(y, tf.sigmoid(project(query.x, ...weights.gate))) : y;
+      const output = projectOut(gated, ...weights.output);
       return call.named('return_attention_scores') === true ? [output, scores] : output;
     },
     mask: (call, outputs) => {
       const masks: (tf.Tensor | null)[] = Array.from({ length: outputs }, () => null);
-      masks[0] = role(call, 0, 'query')?.mask ?? null;
+      masks[0] = ownMask(call, 0, 'query');
       return masks;
     },
-    refuses: (config) =>
-      config.flag('use_gate', false) ? 'use_gate' : config.lacks('sliding_window') ? null : 'sliding_window',
   };
 }
 

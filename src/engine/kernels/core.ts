@@ -67,6 +67,25 @@ const embedding: Kernel = {
   mask: (call) => [call.config.flag('mask_zero', false) ? tf.notEqual(call.input(), 0) : null],
 };
 
+/** Called with `reverse`, it turns vectors into scores of the words. */
+const reversibleEmbedding: Kernel = {
+  ...embedding,
+  run(call) {
+    if (call.named('reverse') !== true) return embedding.run(call);
+    const { config } = call;
+    const tied = config.flag('tie_weights', true);
+    const x = floating(call.input());
+    const flat = tf.reshape(x, [-1, sizeAt(x, -1)]);
+    const scores = tf.matMul(flat, call.weight(tied ? 0 : 1), false, tied);
+    const y = tf.reshape(scores, [...x.shape.slice(0, -1), sizeAt(scores, 1)]);
+    const cap = config.numberOrNull('logit_soft_cap');
+    return cap === null ? y : tf.mul(tf.tanh(tf.div(y, cap)), cap);
+  },
+  mask: (call) => [
+    call.named('reverse') !== true && call.config.flag('mask_zero', false) ? tf.notEqual(call.input(), 0) : null,
+  ],
+};
+
 const masking: Kernel = {
   run: (call) => {
     const x = call.input();
@@ -94,7 +113,11 @@ const softmax: Kernel = {
 const prelu: Kernel = {
   run(call) {
     const x = floating(call.input());
-    return tf.prelu(x, call.weight(0));
+    const alpha = call.weight(0);
+    const inner = x.shape.slice(1);
+    // the wasm backend repeats a smaller alpha as if it were flat
+    if (alpha.shape.every((size, axis) => size === inner[axis])) return tf.prelu(x, alpha);
+    return tf.where(tf.less(x, 0), tf.mul(x, alpha), x);
   },
   mask: 'pass',
 };
@@ -105,7 +128,7 @@ export const coreKernels: Record<string, Kernel> = {
   Dense: denseKernel,
   EinsumDense: einsumDense,
   Embedding: embedding,
-  ReversibleEmbedding: embedding,
+  ReversibleEmbedding: reversibleEmbedding,
   Masking: masking,
   Activation: {
     run: (call) => activate(floating(call.input()), call.config, call.keras),

@@ -56,8 +56,9 @@ const layerNormalization: Kernel = {
     const axes = axesOf(call, x);
     const epsilon = config.number('epsilon', 1e-3);
     if (config.flag('rms_scaling', false)) {
-      const scale = tf.rsqrt(tf.add(tf.mean(tf.square(x), axes, true), epsilon));
-      return tf.mul(tf.mul(x, scale), along(call.weight(0), x, axes));
+      // Keras scales by the variance here, about the mean, and has a gamma whatever `scale` says
+      const factor = tf.rsqrt(tf.add(tf.moments(x, axes, true).variance, epsilon));
+      return tf.mul(tf.mul(x, factor), along(call.weight(0), x, axes));
     }
     const { mean, variance } = tf.moments(x, axes, true);
     const normal = tf.mul(tf.sub(x, mean), tf.rsqrt(tf.add(variance, epsilon)));

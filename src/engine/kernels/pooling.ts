@@ -24,13 +24,29 @@ function windows(x: tf.Tensor, kind: Kind, size: number[], strides: number[], pa
   if (size.length === 3) {
     const [window, steps] = [size as [number, number, number], strides as [number, number, number]];
     return kind === 'max'
-      ? tf.maxPool3d(x as tf.Tensor5D, window, steps, padding)
+      ? maxPool3d(x, window, steps, padding)
       : tf.avgPool3d(x as tf.Tensor5D, window, steps, padding);
   }
   const [window, steps] = [size as [number, number], strides as [number, number]];
   return kind === 'max'
     ? tf.maxPool(x as tf.Tensor4D, window, steps, padding)
     : tf.avgPool(x as tf.Tensor4D, window, steps, padding);
+}
+
+/**
+ * The largest over height and width, then over depth: `maxPool3d` of the wasm backend starts from the smallest positive
+ * number, so that a window of negative values gives 1.2e-38.
+ */
+function maxPool3d(x: tf.Tensor, size: number[], strides: number[], padding: 'valid' | 'same'): tf.Tensor {
+  const [batch, depth, height, width, channels] = x.shape as [number, number, number, number, number];
+  const [deep, tall, wide] = size as [number, number, number];
+  const [stepDeep, stepTall, stepWide] = strides as [number, number, number];
+  const slices = tf.reshape<tf.Rank.R4>(x, [batch * depth, height, width, channels]);
+  const flat = tf.maxPool(slices, [tall, wide], [stepTall, stepWide], padding);
+  const [rows, columns] = [sizeAt(flat, 1), sizeAt(flat, 2)];
+  const stacked = tf.reshape<tf.Rank.R4>(flat, [batch, depth, rows * columns, channels]);
+  const y = tf.maxPool(stacked, [deep, 1], [stepDeep, 1], padding);
+  return tf.reshape(y, [batch, sizeAt(y, 1), rows, columns, channels]);
 }
 
 function windowPooling(kind: Kind, rank: 1 | 2 | 3): Kernel {

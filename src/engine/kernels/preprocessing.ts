@@ -1,14 +1,6 @@
-/** Preprocessing layers. What is random in training hands its input on. */
+/** Preprocessing of pictures: sizes and values. */
 import * as tf from '@tensorflow/tfjs-core';
-import {
-  channelsToEnd,
-  channelsToFront,
-  floating,
-  identityKernel,
-  sizeAt,
-  type Kernel,
-  type KernelCall,
-} from './kernel';
+import { channelsToEnd, channelsToFront, floating, sizeAt, type Kernel, type KernelCall } from './kernel';
 import { refusesInterpolation } from './reshaping';
 import { resize } from './resizing';
 
@@ -114,74 +106,9 @@ const rescaling: Kernel = {
   mask: 'drop',
 };
 
-/** Counts or marks of `[batch, n]` integers over `tokens` classes. */
-function encode(x: tf.Tensor, tokens: number, mode: string): tf.Tensor {
-  const hot = tf.cast(tf.oneHot(tf.cast(x, 'int32'), tokens), 'float32');
-  if (mode === 'one_hot') return sizeAt(x, -1) === 1 && x.rank > 1 ? tf.squeeze(hot, [x.rank - 1]) : hot;
-  const axis = x.rank === 1 ? 0 : x.rank - 1;
-  return mode === 'count' ? tf.sum(hot, axis) : tf.max(hot, axis);
-}
-
-const categoryEncoding: Kernel = {
-  run(call) {
-    const { config } = call;
-    return encode(call.input(), config.integer('num_tokens'), config.text('output_mode', 'multi_hot'));
-  },
-  mask: 'drop',
-};
-
-/** The number of boundaries that are not above the value. */
-const discretization: Kernel = {
-  run(call) {
-    const { config } = call;
-    const x = floating(call.input());
-    const boundaries = config.raw('bin_boundaries') as number[];
-    const bins = boundaries.reduce<tf.Tensor>(
-      (sum, boundary) => tf.add(sum, tf.cast(tf.greaterEqual(x, boundary), 'int32')),
-      tf.zeros(x.shape, 'int32'),
-    );
-    const mode = config.text('output_mode', 'int');
-    return mode === 'int' ? bins : encode(bins, boundaries.length + 1, mode);
-  },
-  mask: 'drop',
-  refuses: (config) => (Array.isArray(config.raw('bin_boundaries')) ? null : 'no bin boundaries'),
-};
-
-const random = [
-  'Brightness',
-  'ColorDegeneration',
-  'ColorJitter',
-  'Contrast',
-  'ElasticTransform',
-  'Erasing',
-  'Flip',
-  'GaussianBlur',
-  'Grayscale',
-  'Height',
-  'Hue',
-  'Invert',
-  'Perspective',
-  'Posterization',
-  'Rotation',
-  'Saturation',
-  'Sharpness',
-  'Shear',
-  'Translation',
-  'Width',
-  'Zoom',
-];
-
 export const preprocessingKernels: Record<string, Kernel> = {
   Resizing: resizing,
   CenterCrop: centerCrop,
   RandomCrop: randomCrop,
   Rescaling: rescaling,
-  CategoryEncoding: categoryEncoding,
-  Discretization: discretization,
-  ...Object.fromEntries(
-    [...random.map((name) => `Random${name}`), 'AugMix', 'CutMix', 'MixUp', 'RandAugment'].map((name) => [
-      name,
-      identityKernel,
-    ]),
-  ),
 };

@@ -7,6 +7,7 @@ import {
   channelsToEnd,
   channelsToFront,
   floating,
+  range,
   sizeAt,
   type ArgumentValue,
   type Kernel,
@@ -117,6 +118,11 @@ function inLayout(result: RecurrentResult, first: boolean): RecurrentResult {
   };
 }
 
+/** Swaps time and batch: Keras 2's `time_major`. */
+function batchFirst(x: tf.Tensor): tf.Tensor {
+  return tf.transpose(x, [1, 0, ...range(2, x.rank)]);
+}
+
 function recurrentLayer(className: string): Kernel {
   return {
     run(call) {
@@ -124,9 +130,12 @@ function recurrentLayer(className: string): Kernel {
       const first = className.startsWith('ConvLSTM') && config.channelsFirst();
       const initial = initialStates(call).map((state) => (first ? channelsToEnd(state) : state));
       const weights = call.parts.weights.map(({ tensor }) => tensor);
-      const parts = { className, config, keras, x: call.input(), mask: call.mask(), initial, weights };
+      const turned = config.flag('time_major', false);
+      const [given, mask] = [call.input(), call.mask()];
+      const x = turned ? batchFirst(given) : given;
+      const parts = { className, config, keras, x, mask: turned && mask ? batchFirst(mask) : mask, initial, weights };
       const { last, sequence, states } = inLayout(recur(parts), first);
-      const output = sequence ?? last;
+      const output = turned && sequence ? batchFirst(sequence) : (sequence ?? last);
       return config.flag('return_state', false) ? [output, ...states] : output;
     },
     mask: (call, outputs) => {
@@ -139,7 +148,6 @@ function recurrentLayer(className: string): Kernel {
 }
 
 export function refusesRecurrent(className: string, config: KernelConfig, keras: 2 | 3): string | null {
-  if (config.flag('time_major', false)) return 'time_major';
   return refusesCell(cellLayer(className, config), keras);
 }
 

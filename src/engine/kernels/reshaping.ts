@@ -96,8 +96,14 @@ function upSampling(rank: 1 | 2 | 3): Kernel {
   };
 }
 
+const INTERPOLATIONS = new Set([
+  ...['nearest', 'bilinear', 'bicubic', 'lanczos3', 'lanczos5'],
+  // Keras 2's
+  ...['gaussian', 'mitchellcubic', 'area'],
+]);
+
 export function refusesInterpolation(mode: string): string | null {
-  return ['nearest', 'bilinear', 'bicubic', 'lanczos3', 'lanczos5'].includes(mode) ? null : `interpolation ${mode}`;
+  return INTERPOLATIONS.has(mode) ? null : `interpolation ${mode}`;
 }
 
 export const reshapingKernels: Record<string, Kernel> = {

@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { range, sizeAt } from './kernel';
 
-/** `x`: `[batch, height, width, channels]`. `mode`: nearest, bilinear, bicubic, lanczos3, lanczos5; `antialias` widens the filter when shrinking. */
+/** `x`: `[batch, height, width, channels]`. `mode`: nearest, bilinear, bicubic, lanczos3, lanczos5, gaussian, mitchellcubic, area; `antialias` widens the filter when shrinking. */
 export function resize(x: tf.Tensor, height: number, width: number, mode: string, antialias = false): tf.Tensor {
   const rows = weights(sizeAt(x, 1), height, mode, antialias);
   const columns = weights(sizeAt(x, 2), width, mode, antialias);
@@ -35,6 +35,7 @@ function weights(
   if (mode === 'nearest') {
     return Int32Array.from(range(0, out), (i) => Math.min(length - 1, Math.floor((i + 0.5) * scale)));
   }
+  if (mode === 'area') return areas(length, out);
   const { radius, f } = filterOf(mode);
   const wide = antialias ? Math.max(scale, 1) : 1;
   const values = new Float32Array(out * length);
@@ -46,8 +47,8 @@ function weights(
     for (let j = from; j <= to; j++) {
       const inside = j >= 0 && j < length;
       const weight = f((j - centre) / wide);
-      // bilinear repeats the border, the cubic filters leave it out and are normalized
-      if (!inside && mode !== 'bilinear') continue;
+      // bilinear repeats the border; wider filters leave out what is behind it, and are normalized
+      if (!inside && (mode !== 'bilinear' || antialias)) continue;
       const at = i * length + Math.min(length - 1, Math.max(0, j));
       values[at] = (values[at] as number) + weight;
       total += weight;
@@ -60,6 +61,8 @@ function weights(
 function filterOf(mode: string): { radius: number; f: (x: number) => number } {
   if (mode === 'bilinear') return { radius: 1, f: (x) => Math.max(0, 1 - Math.abs(x)) };
   if (mode === 'bicubic') return { radius: 2, f: cubic };
+  if (mode === 'mitchellcubic') return { radius: 2, f: mitchell };
+  if (mode === 'gaussian') return { radius: 1.5, f: (x) => (Math.abs(x) >= 1.5 ? 0 : Math.exp(-2 * x * x)) };
   const radius = mode === 'lanczos5' ? 5 : 3;
   return { radius, f: (x) => (x === 0 ? 1 : Math.abs(x) >= radius ? 0 : sinc(x) * sinc(x / radius)) };
 }
@@ -73,6 +76,25 @@ function tabulated(centre: number, mode: string, antialias: boolean): number {
   if (mode !== 'bicubic' || antialias) return centre;
   const whole = Math.floor(centre);
   return whole + Math.round((centre - whole) * 1024) / 1024;
+}
+
+/** Each output is the mean of what it covers. */
+function areas(length: number, out: number): { values: Float32Array; size: [number, number] } {
+  const scale = length / out;
+  const values = new Float32Array(out * length);
+  for (let i = 0; i < out; i++) {
+    for (let j = Math.floor(i * scale); j < Math.min(length, Math.ceil((i + 1) * scale)); j++) {
+      values[i * length + j] = (Math.min(j + 1, (i + 1) * scale) - Math.max(j, i * scale)) / scale;
+    }
+  }
+  return { values, size: [out, length] };
+}
+
+/** Mitchell and Netravali's cubic with B = C = 1/3. */
+function mitchell(x: number): number {
+  const a = Math.abs(x);
+  if (a >= 2) return 0;
+  return a >= 1 ? (((-7 / 18) * a + 2) * a - 10 / 3) * a + 16 / 9 : ((7 / 6) * a - 2) * a * a + 8 / 9;
 }
 
 /** Keys' cubic with a = -0.5. */

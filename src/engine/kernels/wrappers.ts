@@ -42,7 +42,8 @@ const bidirectional: Kernel = {
     const side = (layer: NestedLayer, weights: tf.Tensor[], states: tf.Tensor[]): ReturnType<typeof recur> =>
       recur({
         className: layer.className,
-        config: new KernelConfig(layer.config),
+        // Keras zeroes the masked steps of sequences here, whatever the layer itself says
+        config: new KernelConfig({ ...layer.config, zero_output_for_mask: layer.config.return_sequences === true }),
         keras,
         x: call.input(),
         mask: call.mask(),
@@ -141,7 +142,9 @@ function spectralNormalization(find: FindKernel): Kernel {
       const kernel = find(layer.className);
       if (!kernel) throw new SlicerError('internal', { reason: `no kernel for ${layer.className}` });
       const weights = call.parts.weights.filter(({ name }) => !/(^|\/)(vector_u|sn_u)(:0)?$/.test(name));
-      return kernel.run(nested(call, layer, call.input()).with({ weights }));
+      const y = kernel.run(nested(call, layer, call.input()).with({ weights }));
+      // Keras 3 casts to the input's type, so that whole numbers come out of an Embedding
+      return call.keras === 3 && call.input().dtype === 'int32' && !Array.isArray(y) ? tf.cast(y, 'int32') : y;
     },
     mask: 'drop',
     refuses(config, keras) {
