@@ -1,4 +1,6 @@
 /** The client with real engine processes. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { EngineClient } from '../../../src/client/engineClient';
@@ -69,6 +71,30 @@ describe('EngineClient', () => {
     const error = await failure(client().request('open', { path: path.join(keras, 'bad/tfjs-number/model.json') }));
     expect(error.code).toBe('not-a-model');
   });
+
+  it('ends a process whose module of custom layers never ends, says which, and opens the model without it', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'slicer-modules-'));
+    try {
+      // a loop when it is loaded, in what it exports, and a promise that nobody keeps
+      const texts = {
+        'a.cjs': 'for (;;);',
+        'b.mjs': 'for (;;);',
+        'c.cjs': 'module.exports = () => { for (;;); };',
+        'd.cjs': 'module.exports = () => new Promise(() => undefined);',
+      };
+      for (const [name, text] of Object.entries(texts)) {
+        const file = path.join(folder, name);
+        writeFileSync(file, text);
+        const engine = client({ moduleGrace: 700 });
+        const error = await failure(engine.request('open', { path: digits, customLayers: [file] }));
+        expect(error).toMatchObject({ code: 'not-runnable', data: { reason: 'custom-layers', file } });
+        expect(error.data.why).toMatch(/still loading after 0\.7 s/);
+        expect((await opened(engine)).epoch).toBe(2);
+      }
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  }, 30_000);
 
   it('says that the engine crashed, starts another and opens the model again; nothing is replayed', async () => {
     const exits: SlicerError[] = [];
