@@ -55,7 +55,8 @@ function sampled(cells) {
   for (const id of new Set(cells.map((cell) => cell.recipe))) {
     const own = cells.filter((cell) => cell.recipe === id && cell.why === null);
     const firstOf = SAMPLE_MODELS.flatMap((model) => own.find((cell) => cell.model === model) ?? []);
-    const start = taken.length % Math.max(1, firstOf.length);
+    // what training must leave alone shows where there is BatchNorm: in the second and third
+    const start = id === 'layer-frozen' ? 0 : taken.length % Math.max(1, firstOf.length);
     taken.push(...[...firstOf.slice(start), ...firstOf.slice(0, start)].slice(0, SAMPLE));
   }
   return taken.sort((a, b) => (a.model < b.model ? -1 : 1));

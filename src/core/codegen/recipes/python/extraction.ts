@@ -23,7 +23,7 @@ import { PythonNames, pythonString } from '../../languages/pythonLiterals';
 import { writePictureLoader } from '../../languages/pythonPictures';
 import { PythonTensors } from '../../languages/pythonTensors';
 import type { RecipeWriter } from '../../recipe';
-import { outputsOf, whyNotExtracted } from './fits';
+import { outputsOf, whyNotExtracted, whyNotOnce } from './fits';
 
 export const functionalByName: RecipeWriter = {
   whyNot: whyNotExtracted,
@@ -186,7 +186,7 @@ export const identityTap: RecipeWriter = {
   whyNot: (task) =>
     task.plan.outputs.every(({ address }) => ownOutputs(task).includes(address))
       ? 'the cut has only what the model hands out already'
-      : whyNotExtracted(task),
+      : (whyNotExtracted(task) ?? whyNotOnce(task)),
   write: (task) => {
     const code = new Python();
     const names = taskNames({ ...task, plan: { ...task.plan, inputs: modelInputs(task) } });

@@ -5,7 +5,7 @@ import { kerasMajor } from '../../../model/kerasMajor';
 import { walkLayers } from '../../../model/traversal';
 import { makesMask } from '../../../slicing/maskRules';
 import type { CodeTask } from '../../codeTask';
-import { modelInside, startsInside } from '../../languages/pythonModel';
+import { isStateful, modelInside, startsInside } from '../../languages/pythonModel';
 
 /** Classes in which Keras 2 keeps operations; Keras 3 has none of them. */
 const KERAS_2_OPERATIONS = new Set([
@@ -32,7 +32,14 @@ export function whyNotExtracted(task: CodeTask): string | null {
   const why = whyNotLoaded(task) ?? whyNotOutside(task);
   if (why !== null) return why;
   if (startsInside(task)) return 'the cut starts inside the model: middle-segment does that';
-  return null;
+  return task.plan.outputs.length > 1 ? whyNotOnce(task) : null;
+}
+
+/** A loaded Sequential has called its first layers more than once: what two of its outputs need may be two calls. */
+export function whyNotOnce({ model }: CodeTask): string | null {
+  return model.graph.kind === 'sequential' && isStateful(model.graph)
+    ? 'the stateful layers of a loaded Sequential would run twice, each going on where the other ended: ask for one output'
+    : null;
 }
 
 /** A tensor inside a layer. */

@@ -1,5 +1,6 @@
 /** The model, or its features, as one layer of a new model: functional, subclass, sequential, frozen, in a Lambda. */
 import type { Head } from '../../../composing/composition';
+import { resolveAddress } from '../../../model/address';
 import type { Shape } from '../../../model/layerGraph';
 import type { CodeSnippet } from '../../codeSnippet';
 import type { CodeTask } from '../../codeTask';
@@ -25,6 +26,9 @@ function whyNoHead(task: CodeTask): string | null {
   for (const { address, shape, dtype } of task.plan.outputs) {
     if (shape === null) return `the shape of ${address} is not known`;
     if (dtype !== null && !dtype.includes('float')) return `${address} is ${dtype}: a head needs numbers to learn from`;
+    const { layer, output } = resolveAddress(task.model.graph, address);
+    // 3.15 takes the queries' length for that of the keys, too
+    if (output > 0 && layer.className.endsWith('Attention')) return `Keras says a wrong shape for ${address}`;
     if (pooling(shape, task.options.head) === null) return `a head needs the size of ${address}, which is open`;
   }
   return null;
@@ -64,14 +68,19 @@ function classesParameter(head: Head | undefined): string {
 /** The function that makes `base` of a loaded model; the whole model is one already. */
 function writeBase(code: Python, task: CodeTask, names: TaskNames): () => void {
   writeLoader(code, task);
-  if (isWhole(task)) return () => undefined;
+  if (isBase(task)) return () => undefined;
   return writeExtractor(code, task, names).helpers;
+}
+
+/** A model with several inputs or outputs may want or give them in a dict or a nest of lists; a base takes a list. */
+function isBase(task: CodeTask): boolean {
+  return isWhole(task) && task.plan.inputs.length === 1 && task.plan.outputs.length === 1;
 }
 
 /** Where `base` comes from, for docstrings. */
 function baseNote(task: CodeTask, names: TaskNames): string {
   const loaded = `load_${modelTitle(task)}()`;
-  return `base: ${isWhole(task) ? loaded : `make_${names.title}_extractor(${loaded})`}.`;
+  return `base: ${isBase(task) ? loaded : `make_${names.title}_extractor(${loaded})`}.`;
 }
 
 interface Build {
@@ -157,14 +166,58 @@ export const layerFrozen: RecipeWriter = {
       {
         doc: (what) => [
           `A new model with ${what} as one layer that training leaves alone, and a head.`,
-          'The weights inside are those of base: the new model saves them and does not train them. `training=False` keeps the statistics of BatchNorm, too.',
+          'The weights inside are those of base: the new model saves them and does not train them, and keeps the statistics of BatchNorm.',
         ],
-        features: (code, given) => code.line(`features = base(${given}, training=False)`),
+        features: (code, given) => code.line(`features = Frozen(base)(${given})`),
         model: 'HeadTrainer',
       },
-      (code) => writeHeadTrainer(code, task),
+      (code) => {
+        writeFrozen(code, task);
+        writeHeadTrainer(code, task);
+      },
     ),
 };
+
+/** A model that is called inside a functional one gets its `training`, whatever it was called with. */
+function writeFrozen(code: Python, task: CodeTask): void {
+  code.class(
+    'Frozen(keras.layers.Layer)',
+    [
+      'Calls a model as it predicts, also while the model around trains.',
+      'Called directly in a functional model, with `training=False`, it would train all the same: Keras hands it the `training` of the model around.',
+    ],
+    () => {
+      code.function(
+        { name: '__init__', parameters: ['self', 'base: keras.Model', '**kwargs'], returns: 'None', doc: [] },
+        () => {
+          code.line('super().__init__(**kwargs)');
+          code.line('self.base = base');
+        },
+      );
+      code.function({ name: 'call', parameters: ['self', 'inputs'], returns: null, doc: [] }, () =>
+        code.line('return self.base(inputs, training=False)'),
+      );
+      code.function({ name: 'get_config', parameters: ['self'], returns: 'dict', doc: [] }, () => {
+        code.line('base = keras.saving.serialize_keras_object(self.base)');
+        code.line('return {**super().get_config(), "base": base}');
+      });
+      code.function(
+        {
+          name: 'from_config',
+          parameters: ['cls', 'config: dict'],
+          returns: pythonString('Frozen'),
+          doc: [],
+          decorators: ['@classmethod'],
+        },
+        () => {
+          code.line('base = keras.saving.deserialize_keras_object(config["base"])');
+          code.line('return cls(**{**config, "base": base})');
+        },
+      );
+    },
+    [`@keras.saving.register_keras_serializable(package=${pythonString(modelTitle(task))})`],
+  );
+}
 
 /** Flags cannot say it: they are the layers', and the layers are those of the model that the user goes on with. */
 function writeHeadTrainer(code: Python, task: CodeTask): void {
@@ -174,7 +227,7 @@ function writeHeadTrainer(code: Python, task: CodeTask): void {
   code.class(
     'HeadTrainer(keras.Model)',
     [
-      'A model that does not train the models in it.',
+      'A model that does not train what is frozen in it.',
       '`base.trainable = False` would freeze the layers also where base got them from.',
     ],
     () => {
@@ -186,7 +239,7 @@ function writeHeadTrainer(code: Python, task: CodeTask): void {
         { name: 'without_base', parameters: ['self', `variables: ${listed}`], returns: listed, doc: [] },
         () => {
           code.block('for layer in self.layers:', () =>
-            code.block('if isinstance(layer, keras.Model):', () =>
+            code.block('if isinstance(layer, Frozen):', () =>
               code.line('variables = without(variables, layer.variables)'),
             ),
           );
