@@ -7,6 +7,7 @@ import { resolveAddress } from '../../core/model/address';
 import type { LayerGraph } from '../../core/model/layerGraph';
 import { settings, settingsSection, type CustomLayerArgs } from '../contributions';
 import type { ModelPanel } from '../editor/modelPanel';
+import { statOf } from '../statOf';
 import { toUri, type CommandTargets } from './commandTargets';
 import { folderFor } from './cutCommands';
 import { overwriting } from './overwriting';
@@ -28,7 +29,7 @@ export async function createCustomLayer(args: CustomLayerArgs, targets: CommandT
   if (!target) return undefined;
   const { text } = customLayerStub(model, address, formOf(target, language));
   const written = await overwriting(args.overwrite, path.basename(target.path), async (force) => {
-    if (!force && (await exists(target))) throw new SlicerError('target-exists', { target: target.fsPath });
+    if (!force && (await statOf(target))) throw new SlicerError('target-exists', { target: target.fsPath });
     await workspace.fs.writeFile(target, new TextEncoder().encode(text));
     return target.fsPath;
   });
@@ -139,13 +140,4 @@ export async function addToSetting(model: Uri, file: Uri): Promise<void> {
       ? ConfigurationTarget.WorkspaceFolder
       : ConfigurationTarget.Workspace;
   await section.update(settings.customLayers, [...files, entry], target);
-}
-
-async function exists(uri: Uri): Promise<boolean> {
-  try {
-    await workspace.fs.stat(uri);
-    return true;
-  } catch {
-    return false;
-  }
 }

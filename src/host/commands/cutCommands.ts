@@ -13,6 +13,7 @@ import {
   type VerifySliceArgs,
 } from '../contributions';
 import type { ModelDocument } from '../editor/modelDocument';
+import { statOf } from '../statOf';
 import { toUri, type CommandTargets } from './commandTargets';
 import { longTask } from './longTask';
 import { overwriting } from './overwriting';
@@ -119,15 +120,10 @@ async function askForTarget(
     defaultUri: Uri.joinPath(folderFor(document.uri), name),
   });
   if (!target) return null;
-  return { target, overwrite: target.path.endsWith('.json') && (await isFile(target)) ? true : undefined };
-}
-
-async function isFile(uri: Uri): Promise<boolean> {
-  try {
-    return (await workspace.fs.stat(uri)).type === FileType.File;
-  } catch {
-    return false;
-  }
+  return {
+    target,
+    overwrite: target.path.endsWith('.json') && (await statOf(target))?.type === FileType.File ? true : undefined,
+  };
 }
 
 /** Beside the model, or in the workspace when the model lies where nothing can be saved. */

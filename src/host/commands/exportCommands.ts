@@ -5,6 +5,7 @@ import { SlicerError } from '../../core/errors';
 import type { InspectDocument } from '../../core/model/inspectDocument';
 import { summaryCsv, summaryMarkdown } from '../../core/model/summary';
 import type { ExportSummaryArgs, SummaryFormat, TargetArgs } from '../contributions';
+import { statOf } from '../statOf';
 import { toUri, type CommandTargets } from './commandTargets';
 import { folderFor } from './cutCommands';
 import { longTask } from './longTask';
@@ -62,7 +63,7 @@ export async function exportSummary(args: ExportSummaryArgs, targets: CommandTar
   }
   const target = toUri(args.target);
   await overwriting(args.overwrite, path.basename(target.path), async (force) => {
-    if (!force && (await exists(target))) throw new SlicerError('target-exists', { target: target.fsPath });
+    if (!force && (await statOf(target))) throw new SlicerError('target-exists', { target: target.fsPath });
     await workspace.fs.writeFile(target, new TextEncoder().encode(content));
   });
   return content;
@@ -71,13 +72,4 @@ export async function exportSummary(args: ExportSummaryArgs, targets: CommandTar
 async function askForFormat(): Promise<SummaryFormat | undefined> {
   const items = (Object.keys(FORMATS) as SummaryFormat[]).map((format) => ({ label: FORMATS[format].label, format }));
   return (await window.showQuickPick(items, { placeHolder: l10n.t('Format of the summary') }))?.format;
-}
-
-async function exists(uri: Uri): Promise<boolean> {
-  try {
-    await workspace.fs.stat(uri);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -3,6 +3,7 @@ import { commands as vscodeCommands, FileType, l10n, Uri, window, workspace } fr
 import { SlicerError } from '../../core/errors';
 import { KERAS_NAME, viewTypeOf, type ModelArgs } from '../contributions';
 import type { ModelEditors } from '../editor/modelEditorProvider';
+import { statOf } from '../statOf';
 import { toUri, type CommandTargets } from './commandTargets';
 
 const MODEL_NAME = /^model.*\.json$/i;
@@ -14,7 +15,7 @@ const SNIFFED_BYTES = 1024 * 1024;
 export async function openModel({ uri }: ModelArgs): Promise<void> {
   const chosen = uri === undefined ? await askForModel() : toUri(uri);
   if (!chosen) return;
-  const isFolder = (await stat(chosen))?.type === FileType.Directory;
+  const isFolder = (await statOf(chosen))?.type === FileType.Directory;
   const model = isFolder ? await modelInFolder(chosen) : chosen;
   if (model) await vscodeCommands.executeCommand('vscode.openWith', model, viewTypeOf(model));
 }
@@ -28,7 +29,7 @@ export async function openAsText({ uri }: ModelArgs, editors: ModelEditors): Pro
 export async function openSample(extensionUri: Uri, storageUri: Uri, targets: CommandTargets): Promise<void> {
   const sample = Uri.joinPath(storageUri, 'sample', 'digits-cnn');
   const model = Uri.joinPath(sample, 'model.json');
-  if (!(await stat(model))) await copySample(Uri.joinPath(extensionUri, 'media', 'sample', 'digits-cnn'), sample);
+  if (!(await statOf(model))) await copySample(Uri.joinPath(extensionUri, 'media', 'sample', 'digits-cnn'), sample);
   const { document } = await targets.panel({ uri: model });
   const [spec] = document.run.specs;
   if (!spec || spec.source.kind !== 'random') return;
@@ -90,17 +91,9 @@ async function modelInFolder(folder: Uri): Promise<Uri | undefined> {
 }
 
 async function looksLikeModel(file: Uri): Promise<boolean> {
-  const facts = await stat(file);
+  const facts = await statOf(file);
   if (!facts || facts.size > 64 * SNIFFED_BYTES) return false;
   const bytes = await workspace.fs.readFile(file);
   const ends = [bytes.subarray(0, SNIFFED_BYTES), bytes.subarray(Math.max(0, bytes.length - SNIFFED_BYTES))];
   return ends.some((part) => MODEL_KEYS.test(new TextDecoder().decode(part)));
-}
-
-async function stat(uri: Uri): Promise<{ type: FileType; size: number } | null> {
-  try {
-    return await workspace.fs.stat(uri);
-  } catch {
-    return null;
-  }
 }

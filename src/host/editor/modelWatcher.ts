@@ -1,6 +1,7 @@
 /** Tells when a model or one of its weight files changed on disk and has been quiet since. */
 import { EventEmitter, RelativePattern, Uri, workspace, type Disposable } from 'vscode';
 import { Disposables } from '../disposables';
+import { statOf } from '../statOf';
 
 /** A converter writes the topology and its shards one after the other. */
 const QUIET_MS = 500;
@@ -65,15 +66,7 @@ interface Facts {
 }
 
 async function look(files: readonly Uri[]): Promise<Facts> {
-  const stats = await Promise.all(
-    files.map(async (file) => {
-      try {
-        return await workspace.fs.stat(file);
-      } catch {
-        return null;
-      }
-    }),
-  );
+  const stats = await Promise.all(files.map(statOf));
   return {
     text: stats.map((stat) => (stat ? `${stat.size} ${stat.mtime}` : 'none')).join('\n'),
     newest: Math.max(...stats.map((stat) => stat?.mtime ?? 0)),
