@@ -1,6 +1,13 @@
 /** The proof: the slice, from its own text and bytes, against the original, on the same input and backend. */
 import type * as tf from '@tensorflow/tfjs-core';
-import type { BackendName, ProofFindings, Progress, ResolvedInput, VerifyResult } from '../../protocol/engine';
+import type {
+  BackendName,
+  ComposedProof,
+  ProofFindings,
+  Progress,
+  ResolvedInput,
+  VerifyResult,
+} from '../../protocol/engine';
 import { collect, type Runnable } from './collect';
 import { findingsOf, isEqual, worstOf, type Compared } from './findings';
 import { proofParts, type ProofParts } from './proofParts';
@@ -38,19 +45,28 @@ export async function verifySlice(options: VerifyOptions): Promise<Omit<VerifyRe
   const { original, slice, data, tolerance, backend } = options;
   const parts = proofParts(original.source, slice);
   const steps = new Steps(options, data.length * parts.calls);
-  const [firstData, ...others] = data;
   try {
-    const prove = async (make: () => Promise<ProofData>): Promise<VerifyResult['data'][number]> => {
-      const { label, inputs, feeds } = await make();
-      return { label, inputs, ...(await proveOn(feeds, original, parts, steps, tolerance)) };
-    };
-    const proofs: [VerifyResult['data'][number], ...VerifyResult['data']] = [await prove(firstData)];
-    for (const make of others) proofs.push(await prove(make));
-    const worst = worstOf(proofs);
-    return { backend, ...worst, passed: isPassed(worst, tolerance), data: proofs };
+    const proven = await proveAll(data, tolerance, (feeds) => proveOn(feeds, original, parts, steps, tolerance));
+    return { backend, ...proven };
   } finally {
     for (const part of [slice, parts.prefix, parts.suffix]) part?.release();
   }
+}
+
+/** One proof after the other, and what is worst in them. */
+export async function proveAll(
+  [first, ...others]: VerifyOptions['data'],
+  tolerance: number,
+  prove: (feeds: ProofData['feeds']) => Promise<ProofFindings>,
+): Promise<Omit<ComposedProof, 'backend'>> {
+  const one = async (make: () => Promise<ProofData>): Promise<VerifyResult['data'][number]> => {
+    const { label, inputs, feeds } = await make();
+    return { label, inputs, ...(await prove(feeds)) };
+  };
+  const proofs: [VerifyResult['data'][number], ...VerifyResult['data']] = [await one(first)];
+  for (const make of others) proofs.push(await one(make));
+  const worst = worstOf(proofs);
+  return { ...worst, passed: isPassed(worst, tolerance), data: proofs };
 }
 
 function isPassed({ outputs, wholeFromParts }: ProofFindings, tolerance: number): boolean {

@@ -9,13 +9,13 @@ import type { BackendName, ComposedProof, Progress, ProofFindings } from '../../
 import { composedBytes, type ComposedSources } from '../files/composedBytes';
 import { composedRoot } from '../files/writeComposed';
 import { collect, type Runnable } from './collect';
-import { findingsOf, isEqual, worstOf, type Compared } from './findings';
+import { findingsOf, type Compared } from './findings';
 import type { WeightSource } from './openedModel';
 import { Part } from './part';
 import { portAddresses } from './program';
 import { openInMemory, openSliceInMemory } from './sliceInMemory';
 import type { CollectRun, Snapshot } from './snapshot';
-import type { ProofData } from './verify';
+import { proveAll, type ProofData } from './verify';
 import { WeightStore } from './weights';
 
 export interface VerifyComposedOptions {
@@ -45,18 +45,7 @@ export async function verifyComposed(options: VerifyComposedOptions): Promise<Co
   const { data, tolerance, backend } = options;
   const proof = new Proof(options);
   try {
-    const prove = async (make: () => Promise<ProofData>): Promise<ComposedProof['data'][number]> => {
-      const { label, inputs, feeds } = await make();
-      return { label, inputs, ...(await proof.on(feeds)) };
-    };
-    const [firstData, ...others] = data;
-    const proofs: [ComposedProof['data'][number], ...ComposedProof['data']] = [await prove(firstData)];
-    for (const make of others) proofs.push(await prove(make));
-    const worst = worstOf(proofs);
-    const passed =
-      worst.outputs.every(({ equal }) => equal) &&
-      (!worst.wholeFromParts || isEqual(worst.wholeFromParts.maxAbsDiff, tolerance));
-    return { backend, ...worst, passed, data: proofs };
+    return { backend, ...(await proveAll(data, tolerance, (feeds) => proof.on(feeds))) };
   } finally {
     proof.release();
   }
