@@ -1,6 +1,6 @@
 /** A file to begin with for a class that TF.js lacks: everything that the model's file says of it, but for what it computes. */
 import { SlicerError } from '../errors';
-import { holdsAttributes } from '../layers/innerTensors';
+import { isCustomLayer } from '../layers/innerTensors';
 import { resolveAddress } from '../model/address';
 import type { Layer } from '../model/layerGraph';
 import type { ModelFile } from '../model/modelFile';
@@ -25,7 +25,7 @@ export interface StubFile {
 
 /** Whether a class of the user's own can take the place of the layer's. */
 export function needsStub(layer: Layer): boolean {
-  return holdsAttributes(layer) || (layer.isLayer && layer.className === 'Lambda');
+  return isCustomLayer(layer) || (layer.isLayer && layer.className === 'Lambda');
 }
 
 /** @throws SlicerError `unknown-address`; `usage` for a layer whose class is no class of the user's own. */
@@ -198,7 +198,7 @@ class StubWriter {
       const read = shapes.length > 0 ? ` ${commentText(first?.address ?? '')} reads ${shapes.join(' and ')}.` : '';
       code.line(`// Write here what it computes of its input, inside tf.tidy(() => …).${read}`);
       const attribute = commentText(`${first?.address ?? ''}@feature`);
-      if (first && holdsAttributes(first.layer))
+      if (first && isCustomLayer(first.layer))
         code.line(`// A tensor that is set on the layer (this.feature = …) can be looked at as ${attribute}.`);
       code.line('throw new Error(`call() of ${this.name} is not written yet; it is given [${String(x?.shape)}]`);');
     });

@@ -73,10 +73,10 @@ export function innerAlias({ className, config, graph, isLayer }: Layer, call: L
 }
 
 /**
- * Whether a layer is of a class of the user's own: the tensors that it sets on itself while it is called (`this.feature_output = …`)
+ * Whether a layer is of a class of the user's own, which neither Keras nor the catalogue has: the tensors that it sets on itself while it is called (`this.feature_output = …`)
  * are read as `layer@feature_output`. Which there are is known only once it was called.
  */
-export function holdsAttributes({ className, isLayer, graph }: Layer): boolean {
+export function isCustomLayer({ className, isLayer, graph }: Layer): boolean {
   return isLayer && graph === null && !className.endsWith('OpLambda') && !isKnownClass(className);
 }
 
@@ -132,7 +132,7 @@ export function whyNoInner(layer: Layer, name: string): string {
   }
   if (inside && inside.refused === null)
     return `what can be read inside it is ${inside.names.map((one) => `@${one}`).join(', ')}`;
-  if (holdsAttributes(layer)) return `${name} is no name that an attribute could have`;
+  if (isCustomLayer(layer)) return `${name} is no name that an attribute could have`;
   if (className === 'Bidirectional') return 'its outputs are all that can be read';
   return `nothing inside a ${className} can be read`;
 }

@@ -1,7 +1,7 @@
 /** Layer addresses: the one way to name a layer or a tensor. See the words in the design: `outer/inner/conv1`, `dense#2`, `lstm:1`. */
 import { SlicerError } from '../errors';
 import {
-  holdsAttributes,
+  isCustomLayer,
   innerAlias,
   insideWrapper,
   isAttributeName,
@@ -96,7 +96,7 @@ function innerOf(root: LayerGraph, at: ResolvedTensor, name: string): ResolvedTe
   if (alias !== null) return walk(root, at.path, alias);
   const address = `${formatAddress(at.path)}@${name}`;
   const unknown: TensorInfo = { shape: null, dtype: null };
-  if (holdsAttributes(at.layer) && isAttributeName(name))
+  if (isCustomLayer(at.layer) && isAttributeName(name))
     return { ...at, address, output: 0, inner: name, info: unknown };
   const split = splitOf(at.graph, at.layer);
   const tensor = split?.inner.get(name);
@@ -107,7 +107,7 @@ function innerOf(root: LayerGraph, at: ResolvedTensor, name: string): ResolvedTe
 
 /** Whether it is what a layer of the user's own sets on itself while it is called. */
 export function isAttribute({ inner, layer }: ResolvedTensor): boolean {
-  return inner !== null && holdsAttributes(layer);
+  return inner !== null && isCustomLayer(layer);
 }
 
 /** What stands before the last `@` as a layer in any way of writing, with the inner tensor behind it. */

@@ -1,5 +1,5 @@
 /** Model file → the document that the command line prints and the editor's tree is drawn from. */
-import { holdsAttributes, layerInside } from '../layers/innerTensors';
+import { isCustomLayer, layerInside } from '../layers/innerTensors';
 import type { Translate } from '../messages';
 import { repairSentence, sentence } from '../messages';
 import { escapeName, layersByName, tensorAddress } from './address';
@@ -142,7 +142,7 @@ function row(item: WalkedLayer, model: ModelFile, users: Map<number, string[]>, 
     trainable: layer.trainable,
     weights: layer.weights.map((weight) => weightRow(weight, address, model.weightEntries, users)),
     inner: innerRows(item),
-    ...(item.graph.kind !== 'graph' && holdsAttributes(layer) ? { custom: true } : {}),
+    ...(item.graph.kind !== 'graph' && isCustomLayer(layer) ? { custom: true } : {}),
     config: layer.config,
   };
 }

@@ -1,7 +1,8 @@
 /** The names in Python: which mean something at a place, which a snippet declares, and how it is rewritten with others. */
 import type { SyntaxNode } from '@lezer/common';
 import type { Declaration } from './clashes';
-import { childrenOf, isComment, textOf, type SourceTree } from './sourceTree';
+import { readDeclaration, type DeclarationStyle } from './declarations';
+import { childrenOf, textOf, type SourceTree } from './sourceTree';
 
 const SCOPES = new Set([
   'Script',
@@ -10,6 +11,12 @@ const SCOPES = new Set([
   'ClassDefinition',
   'ComprehensionExpression',
 ]);
+
+const STYLE: DeclarationStyle = {
+  isName: ({ name }) => name === 'VariableName',
+  quotes: /"/g,
+  fill: /\s+/g,
+};
 
 /** What is bound in the file, or in a function around the place; a class's own names are seen through it only. */
 export function namesVisibleAt(source: SourceTree, place: number): Set<string> {
@@ -87,38 +94,8 @@ export function declarationsIn(source: SourceTree): Declaration[] {
     if (!/^(FunctionDefinition|ClassDefinition|AssignStatement)$/.test(declaration.name)) return [];
     const name = declaration.getChild('VariableName');
     if (!name || !isBinding(name)) return [];
-    let { from } = node;
-    for (let at = i - 1; at >= 0; at -= 1) {
-      const before = nodes[at];
-      if (!before || !isComment(before) || /\n\s*\n/.test(source.text.slice(before.to, from))) break;
-      ({ from } = before);
-    }
-    return [{ name: textOf(source, name), from, to: node.to, ...read(source, node) }];
+    return [readDeclaration(source, nodes, i, name, node, STYLE)];
   });
-}
-
-function read(source: SourceTree, node: SyntaxNode): Pick<Declaration, 'essence' | 'uses'> {
-  const uses = new Set<string>();
-  let code = '';
-  let at = node.from;
-  source.tree.iterate({
-    from: node.from,
-    to: node.to,
-    enter: (child) => {
-      if (child.from < node.from || child.to > node.to) return;
-      if (child.name === 'VariableName') uses.add(textOf(source, child));
-      if (!isComment(child)) return;
-      code += source.text.slice(at, child.from);
-      at = child.to;
-    },
-  });
-  code += source.text.slice(at, node.to);
-  const essence = code
-    .replace(/\\(['"])/g, '$1')
-    .replace(/"/g, "'")
-    .replace(/\s+/g, '')
-    .replace(/,(?=[)\]}])/g, '');
-  return { essence, uses };
 }
 
 export function namesUsedIn(source: SourceTree): Set<string> {

@@ -1,7 +1,8 @@
 /** The names in TypeScript and JavaScript: which mean something at a place, which a snippet declares, and how it is rewritten with others. */
 import type { SyntaxNode } from '@lezer/common';
 import type { Declaration } from './clashes';
-import { childrenOf, isComment, textOf, type SourceTree } from './sourceTree';
+import { readDeclaration, type DeclarationStyle } from './declarations';
+import { childrenOf, textOf, type SourceTree } from './sourceTree';
 
 const SCOPES = new Set([
   'Script',
@@ -16,6 +17,12 @@ const SCOPES = new Set([
 ]);
 const DEFINITIONS = new Set(['VariableDefinition', 'TypeDefinition']);
 const REFERENCES = new Set(['VariableName', 'TypeName']);
+
+const STYLE: DeclarationStyle = {
+  isName: ({ name }) => DEFINITIONS.has(name) || REFERENCES.has(name),
+  quotes: /["'`]/g,
+  fill: /[\s;]+/g,
+};
 
 /** What is declared in the file, or in a block or function around the place. */
 export function namesVisibleAt(source: SourceTree, place: number): Set<string> {
@@ -48,38 +55,8 @@ export function declarationsIn(source: SourceTree): Declaration[] {
     const declaration = exported ?? node;
     const name = declaration.getChild('VariableDefinition') ?? declaration.getChild('TypeDefinition');
     if (!name || !/^(Function|Class|Interface|TypeAlias|Variable)Declaration$/.test(declaration.name)) return [];
-    let { from } = node;
-    for (let at = i - 1; at >= 0; at -= 1) {
-      const before = nodes[at];
-      if (!before || !isComment(before) || /\n\s*\n/.test(source.text.slice(before.to, from))) break;
-      ({ from } = before);
-    }
-    return [{ name: textOf(source, name), from, to: node.to, ...read(source, declaration) }];
+    return [readDeclaration(source, nodes, i, name, declaration, STYLE)];
   });
-}
-
-function read(source: SourceTree, node: SyntaxNode): Pick<Declaration, 'essence' | 'uses'> {
-  const uses = new Set<string>();
-  let code = '';
-  let at = node.from;
-  source.tree.iterate({
-    from: node.from,
-    to: node.to,
-    enter: (child) => {
-      if (child.from < node.from || child.to > node.to) return;
-      if (DEFINITIONS.has(child.name) || REFERENCES.has(child.name)) uses.add(textOf(source, child));
-      if (!isComment(child)) return;
-      code += source.text.slice(at, child.from);
-      at = child.to;
-    },
-  });
-  code += source.text.slice(at, node.to);
-  const essence = code
-    .replace(/\\(['"])/g, '$1')
-    .replace(/["'`]/g, "'")
-    .replace(/[\s;]+/g, '')
-    .replace(/,(?=[)\]}])/g, '');
-  return { essence, uses };
 }
 
 /** All names that stand for something, not those of properties. */

@@ -1,6 +1,7 @@
 /** Writes Python as Black lays it out: blocks, signatures, docstrings, imports. */
 import type { CodeSnippet, SnippetImport } from '../codeSnippet';
 import { pythonProse } from './pythonLiterals';
+import { wrapText } from './wrapText';
 
 const WIDTH = 88;
 const INDENT = '    ';
@@ -122,12 +123,12 @@ export class Python {
       this.line(`"""${text}"""`);
       return;
     }
-    wrapped(`"""${text}`, room).forEach((line) => this.line(line));
+    wrapText(`"""${text}`, room).forEach((line) => this.line(line));
     for (const paragraph of rest) {
       this.line('');
       const lines =
         typeof paragraph === 'string'
-          ? wrapped(pythonProse(paragraph), room)
+          ? wrapText(pythonProse(paragraph), room)
           : paragraph.verbatim.map((line) => `${INDENT}${pythonProse(line)}`);
       lines.forEach((line) => this.line(line));
     }
@@ -149,14 +150,4 @@ export function importBlock(imports: readonly SnippetImport[]): string {
 export function importLine({ module, names, namespace }: SnippetImport): string {
   if (names.length > 0) return `from ${module} import ${names.join(', ')}`;
   return namespace === undefined ? `import ${module}` : `import ${module} as ${namespace}`;
-}
-
-function wrapped(text: string, room: number): string[] {
-  const lines: string[] = [];
-  for (const word of text.split(' ')) {
-    const last = lines.at(-1);
-    if (last === undefined || last.length + 1 + word.length > room) lines.push(word);
-    else lines[lines.length - 1] = `${last} ${word}`;
-  }
-  return lines;
 }

@@ -6,6 +6,7 @@ import { commentText } from '../literals';
 import { taskNames } from './typescriptNames';
 import { writePreparation } from './typescriptPictures';
 import { typescriptParts, type TypeScriptPart } from './typescriptParts';
+import { wrapText } from './wrapText';
 
 /** How the same code is written once more. */
 export interface Style {
@@ -203,12 +204,5 @@ export class TypeScript {
 }
 
 function wrapped(text: string, room: number): string[] {
-  if (text.startsWith(COMMAND)) return [text];
-  const lines: string[] = [];
-  for (const word of text.split(' ')) {
-    const last = lines.at(-1);
-    if (last === undefined || last.length + 1 + word.length > room) lines.push(word);
-    else lines[lines.length - 1] = `${last} ${word}`;
-  }
-  return lines;
+  return text.startsWith(COMMAND) ? [text] : wrapText(text, room);
 }

@@ -1,4 +1,5 @@
 /** A tensor that a custom layer keeps as an attribute while it is called. */
+import { isCustomLayer } from '../../layers/innerTensors';
 import { isKnownClass } from '../../layers/layerFacts';
 import { resolveAddress } from '../../model/address';
 import { planCut } from '../../slicing/sliceModel';
@@ -87,7 +88,7 @@ function noCustomLayer({ model, plan }: CodeTask): string | null {
   if (!output) return 'the cut has no output';
   const { layer, address } = resolveAddress(model.graph, output.address);
   if (layer.graph) return `${address} is a model: choose a layer`;
-  if (!layer.isLayer || isKnownClass(layer.className)) return `${address} is ${layer.className}, no layer of your own`;
+  if (!isCustomLayer(layer)) return `${address} is ${layer.className}, no layer of your own`;
   return layer.calls.length > 1 ? `${address} is called ${layer.calls.length} times, and has one attribute` : null;
 }
 

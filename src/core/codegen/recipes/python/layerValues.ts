@@ -3,7 +3,7 @@ import { formatAddress } from '../../../model/address';
 import type { Layer, LayerGraph } from '../../../model/layerGraph';
 import { planCut } from '../../../slicing/sliceModel';
 import type { CodeTask } from '../../codeTask';
-import { isCustom } from '../../customLayers';
+import { isCustomLayer } from '../../../layers/innerTensors';
 import { Python } from '../../languages/python';
 import { classCase, PythonNames, snakeCase } from '../../languages/pythonLiterals';
 import {
@@ -116,7 +116,7 @@ export const layerAttribute: RecipeWriter = {
     const [output, ...others] = outputsOf(task);
     if (!output || others.length > 0) return 'it takes one output';
     const { layer, address } = output;
-    return isCustom(layer) ? null : `${address} is a ${layer.className} of Keras, not a class of your own`;
+    return isCustomLayer(layer) ? null : `${address} is a ${layer.className} of Keras, not a class of your own`;
   },
   write: (task) => {
     const code = new Python();

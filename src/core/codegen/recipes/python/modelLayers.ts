@@ -197,23 +197,7 @@ function writeFrozen(code: Python, task: CodeTask): void {
       code.function({ name: 'call', parameters: ['self', 'inputs'], returns: null, doc: [] }, () =>
         code.line('return self.base(inputs, training=False)'),
       );
-      code.function({ name: 'get_config', parameters: ['self'], returns: 'dict', doc: [] }, () => {
-        code.line('base = keras.saving.serialize_keras_object(self.base)');
-        code.line('return {**super().get_config(), "base": base}');
-      });
-      code.function(
-        {
-          name: 'from_config',
-          parameters: ['cls', 'config: dict'],
-          returns: pythonString('Frozen'),
-          doc: [],
-          decorators: ['@classmethod'],
-        },
-        () => {
-          code.line('base = keras.saving.deserialize_keras_object(config["base"])');
-          code.line('return cls(**{**config, "base": base})');
-        },
-      );
+      writeConfig(code, 'Frozen', '');
     },
     [`@keras.saving.register_keras_serializable(package=${pythonString(modelTitle(task))})`],
   );
@@ -363,25 +347,30 @@ function writeClass(code: Python, task: CodeTask, names: TaskNames): void {
         code.line('features = self.base(inputs, training=training)');
         code.line(`return self.head(${vectorsOf(pools)})`);
       });
-      code.function({ name: 'get_config', parameters: ['self'], returns: 'dict', doc: [] }, () => {
-        code.line('base = keras.saving.serialize_keras_object(self.base)');
-        code.line('return {**super().get_config(), "base": base, "classes": self.classes}');
-      });
-      code.function(
-        {
-          name: 'from_config',
-          parameters: ['cls', 'config: dict'],
-          returns: pythonString(`${names.classTitle}Classifier`),
-          doc: [],
-          decorators: ['@classmethod'],
-        },
-        () => {
-          code.line('base = keras.saving.deserialize_keras_object(config["base"])');
-          code.line('return cls(**{**config, "base": base})');
-        },
-      );
+      writeConfig(code, `${names.classTitle}Classifier`, ', "classes": self.classes');
     },
     [`@keras.saving.register_keras_serializable(package=${pythonString(modelTitle(task))})`],
+  );
+}
+
+/** `get_config` and `from_config` of a class around `base`; `more` is what the first has besides. */
+function writeConfig(code: Python, className: string, more: string): void {
+  code.function({ name: 'get_config', parameters: ['self'], returns: 'dict', doc: [] }, () => {
+    code.line('base = keras.saving.serialize_keras_object(self.base)');
+    code.line(`return {**super().get_config(), "base": base${more}}`);
+  });
+  code.function(
+    {
+      name: 'from_config',
+      parameters: ['cls', 'config: dict'],
+      returns: pythonString(className),
+      doc: [],
+      decorators: ['@classmethod'],
+    },
+    () => {
+      code.line('base = keras.saving.deserialize_keras_object(config["base"])');
+      code.line('return cls(**{**config, "base": base})');
+    },
   );
 }
 
