@@ -189,9 +189,6 @@ export interface HostContract extends Contract {
     state: Partial<Omit<ViewerState, 'activations' | 'l10n'>>;
     /** Activations as they arrive; `reset` drops those of the run before. */
     activations: { reset: boolean; items: Activation[] };
-    /** A command from the palette that the view carries out. */
-    reveal: { address: string; focus: boolean };
-    focusSearch: null;
   };
 }
 
@@ -200,6 +197,9 @@ export interface WebviewContract extends Contract {
   requests: {
     /** The rows that are selected, for commands from the palette. */
     selection: { params: Record<string, never>; result: { addresses: string[] } };
+    /** Commands from the palette that the view carries out. Requests, because a page that is going takes events, too. */
+    reveal: { params: { address: string }; result: null };
+    focusSearch: { params: Record<string, never>; result: null };
   };
   events: {
     /** First rows are on screen. */

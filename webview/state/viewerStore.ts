@@ -31,6 +31,8 @@ export class ViewerStore {
   modelCount = 0;
   /** The last thing that went wrong outside of a pane that shows its own errors. */
   notice: string | null = null;
+  /** Carries out what commands from the palette ask for. */
+  view: { reveal(address: string): void; focusSearch(): void } | null = null;
   private selected = new Set<string>();
   private toggled = new Set<string>();
   private sliceMarks = new SliceMarks(null);
@@ -49,8 +51,11 @@ export class ViewerStore {
     this.memory = restoreMemory(bridge.loadState());
     this.selected = new Set(this.memory.selection);
     this.toggled = new Set(this.memory.toggled);
+    const done = (_result?: unknown): null => null;
     this.channel = bridge.connect({
       selection: () => ({ addresses: this.selectedAddresses() }),
+      reveal: ({ address }) => done(this.view?.reveal(address)),
+      focusSearch: () => done(this.view?.focusSearch()),
     });
     this.channel.on('state', (change) => this.applyState(change));
     this.channel.on('activations', ({ reset, items }) => {

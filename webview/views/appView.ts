@@ -24,8 +24,7 @@ export class AppView extends StoreView {
     window.addEventListener('resize', this.onResize);
     document.addEventListener('keydown', this.onKey);
     setTimeout(() => (this.waited = true), patience);
-    this.store.channel.on('focusSearch', () => this.search?.focusSearch());
-    this.store.channel.on('reveal', ({ address, focus }) => this.reveal(address, focus));
+    this.store.view = this;
   }
 
   override disconnectedCallback(): void {
@@ -74,18 +73,22 @@ export class AppView extends StoreView {
   }
 
   protected override firstUpdated(_changes: PropertyValues): void {
-    this.addEventListener('reveal-address', (event) => this.reveal((event as CustomEvent<string>).detail, true));
+    this.addEventListener('reveal-address', (event) => this.reveal((event as CustomEvent<string>).detail));
     this.addEventListener('show-active', () => this.tree?.showActive());
     this.addEventListener('focus-tree', () => this.tree?.focusTree());
     this.addEventListener('open-details', () => this.querySelector<DetailsView>('ms-details')?.focusDetails());
   }
 
-  private reveal(address: string, focus: boolean): void {
+  focusSearch(): void {
+    this.search?.focusSearch();
+  }
+
+  reveal(address: string): void {
     if (!this.store.reveal(address)) return;
     void this.updateComplete.then(async () => {
       await this.tree?.updateComplete;
       this.tree?.showActive();
-      if (focus) this.tree?.focusTree();
+      this.tree?.focusTree();
     });
   }
 

@@ -1,6 +1,7 @@
 /** One editor of a model: its webview, and the channel to it. */
 import path from 'node:path';
 import { env, l10n, Uri, window, type Disposable, type WebviewPanel } from 'vscode';
+import { SlicerError } from '../../core/errors';
 import { Channel, type Handlers } from '../../protocol/channel';
 import type { InputSource } from '../../protocol/engine';
 import type { HostContract, WebviewContract } from '../../protocol/viewer';
@@ -19,11 +20,13 @@ export interface PanelServices {
 }
 
 type ModelChannel = Channel<HostContract, WebviewContract>;
+type Tell = (channel: ModelChannel) => Promise<unknown>;
 
 export class ModelPanel implements Disposable {
   private readonly disposables = new Disposables();
   private channel: ModelChannel | null = null;
-  private waiting: ((channel: ModelChannel) => void) | null = null;
+  /** What a page must still answer, and the one that was asked. */
+  private waiting: { tell: Tell; asked: ModelChannel | null } | null = null;
   /** Until the page has the whole state, changes would only confuse it. */
   private ready = false;
 
@@ -62,16 +65,16 @@ export class ModelPanel implements Disposable {
 
   /** Addresses of the rows that are selected; none while the page is not there. */
   async selection(): Promise<string[]> {
-    if (!this.ready || !this.channel) return [];
+    if (!this.ready || !this.channel || !this.panel.visible) return [];
     return (await this.channel.request('selection', {})).addresses;
   }
 
   reveal(address: string): void {
-    this.show((channel) => channel.send('reveal', { address, focus: true }));
+    this.show((channel) => channel.request('reveal', { address }));
   }
 
   focusSearch(): void {
-    this.show((channel) => channel.send('focusSearch', null));
+    this.show((channel) => channel.request('focusSearch', {}));
   }
 
   dispose(): void {
@@ -81,10 +84,23 @@ export class ModelPanel implements Disposable {
   }
 
   /** Brings the editor to the front; `tell` waits for a page that has to start first. */
-  private show(tell: (channel: ModelChannel) => void): void {
+  private show(tell: Tell): void {
     this.panel.reveal();
-    if (this.ready && this.channel) tell(this.channel);
-    else this.waiting = tell;
+    this.waiting = { tell, asked: null };
+    void this.tellPage();
+  }
+
+  /** Waits on until a page has answered: one that VS Code is about to drop takes messages, too, and does nothing. */
+  private async tellPage(): Promise<void> {
+    const { channel, waiting } = this;
+    if (!this.ready || !channel || !waiting || waiting.asked === channel) return;
+    waiting.asked = channel;
+    try {
+      await waiting.tell(channel);
+      if (this.waiting === waiting) this.waiting = null;
+    } catch (error) {
+      if (!(error instanceof SlicerError && error.code === 'closed')) throw error;
+    }
   }
 
   private leave(transports: WebviewTransports): void {
@@ -101,10 +117,7 @@ export class ModelPanel implements Disposable {
       ready: () => {
         this.ready = true;
         // After the answer: the page first needs rows to show one of them.
-        setTimeout(() => {
-          if (this.ready && this.channel) this.waiting?.(this.channel);
-          this.waiting = null;
-        });
+        setTimeout(() => void this.tellPage());
         return document.state;
       },
       details: ({ address }) => document.details(address),

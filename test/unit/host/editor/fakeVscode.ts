@@ -8,7 +8,12 @@ export const fakeVscode = {
         return String(held ?? values[Number(key)]);
       }),
   },
-  Uri: { parse: (text: string) => ({ scheme: text.split(':')[0], toString: () => text }) },
+  Uri: {
+    parse: (text: string) => ({ scheme: text.split(':')[0], toString: () => text }),
+    joinPath: (base: { toString(): string }, ...parts: string[]) => [base, ...parts].join('/'),
+  },
+  env: { language: 'en' },
+  window: {},
   workspace: {},
   RelativePattern: class {},
 };
