@@ -1,6 +1,7 @@
 // Builds dist/ (what ships) and, with --tests, out/test/vscode (the suite that runs inside VS Code).
 // usage: node esbuild.mjs [PART…] [--production] [--watch] [--tests] [--sizes]
 import fs from 'node:fs';
+import path from 'node:path';
 import { parseArgs } from 'node:util';
 import vm from 'node:vm';
 import * as esbuild from 'esbuild';
@@ -45,6 +46,45 @@ function hdf5Wasm(text = '') {
   return bytes;
 }
 
+/**
+ * Extension hosts load CommonJS, and esbuild splits only ES modules: splits first, then turns each file into CommonJS.
+ * What the entry imports by `await import(…)` stands in files of its own, which activation need not read.
+ */
+const splitCommonJs = {
+  name: 'split-common-js',
+  setup(build) {
+    const { outdir, minify, target, sourcemap } = build.initialOptions;
+    Object.assign(build.initialOptions, {
+      format: 'esm',
+      splitting: true,
+      write: false,
+      sourcemap: sourcemap && 'inline',
+    });
+    build.onStart(() => fs.rmSync(path.join(root, outdir, CHUNKS), { recursive: true, force: true }));
+    build.onEnd(async ({ outputFiles }) => {
+      for (const { path: file, text } of outputFiles ?? []) {
+        const { code, map } = await esbuild.transform(text, {
+          format: 'cjs',
+          platform: 'node',
+          target,
+          minify,
+          sourcefile: file,
+          sourcemap: sourcemap && 'external',
+          sourcesContent: false,
+          supported: { 'dynamic-import': false },
+        });
+        await fs.promises.mkdir(path.dirname(file), { recursive: true });
+        const name = path.basename(file);
+        await fs.promises.writeFile(file, sourcemap ? `${code}//# sourceMappingURL=${name}.map\n` : code);
+        if (sourcemap) await fs.promises.writeFile(`${file}.map`, map);
+      }
+    });
+  },
+};
+
+/** Where the files that are loaded when needed lie, in `dist`. */
+const CHUNKS = 'extension';
+
 /** Each part's bundle is `dist/<name>.js`. */
 function parts(production) {
   const common = {
@@ -61,7 +101,13 @@ function parts(production) {
   const node = { ...common, platform: 'node', format: 'cjs', target: 'node20' };
   const tfjsNode = ['@tensorflow/tfjs-node', '@tensorflow/tfjs-node-gpu'];
   return {
-    extension: { ...node, entryPoints: ['src/extension.ts'], external: ['vscode'] },
+    extension: {
+      ...node,
+      entryPoints: ['src/extension.ts'],
+      external: ['vscode'],
+      chunkNames: `${CHUNKS}/[name]-[hash]`,
+      plugins: [splitCommonJs],
+    },
     engine: {
       ...node,
       entryPoints: ['src/engine/main.ts'],
@@ -120,7 +166,7 @@ export async function build({ production = false, watch = false, only = [] } = {
   const wanted = Object.entries(parts(production)).filter(([name]) => only.length === 0 || only.includes(name));
   const built = await Promise.allSettled(
     wanted.map(async ([name, options]) => {
-      const settings = { ...options, outfile: `dist/${name}.js` };
+      const settings = { ...options, outdir: 'dist', entryNames: name };
       if (watch) await (await esbuild.context({ ...settings, logLevel: 'info' })).watch();
       else metafiles[name] = (await esbuild.build(settings)).metafile;
     }),

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const root = path.resolve(__dirname, '../..');
@@ -72,5 +73,33 @@ describe('who may import what', () => {
   it.each(imports)('%s imports %s: %s', (file, _imported, rule) => {
     const broken = violations.filter(({ from }) => from === file).map((violation) => violation.rule.name);
     expect(broken.filter((name) => name !== 'resolvable')).toEqual(rule === null ? [] : [rule]);
+  });
+});
+
+describe('what activation loads', () => {
+  it('is none of what reads, cuts, composes or writes code: commands and editors import that when they need it', async () => {
+    const { metafile } = await build({
+      absWorkingDir: root,
+      entryPoints: ['src/extension.ts'],
+      external: ['vscode'],
+      bundle: true,
+      splitting: true,
+      format: 'esm',
+      platform: 'node',
+      outdir: 'dist',
+      metafile: true,
+      write: false,
+    });
+    const files = new Set<string>();
+    const load = (output: string): void => {
+      const { inputs, imports: imported } = metafile.outputs[output] ?? { inputs: {}, imports: [] };
+      for (const [file, { bytesInOutput }] of Object.entries(inputs)) if (bytesInOutput > 0) files.add(file);
+      for (const { path: chunk, kind } of imported) if (kind === 'import-statement') load(chunk);
+    };
+    load('dist/extension.js');
+    expect([...files]).toContain('src/extension.ts');
+    expect(
+      [...files].filter((file) => /^(node_modules|src\/core\/(codegen|composing|layers|slicing))\//.test(file)),
+    ).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 /** Which models a program loads, and where it names their layers. Never guesses: what may be another model is left out. */
-import { closeOpenStrings, type ClosedText } from './closeOpenStrings';
-import type { ParsedText } from './incrementalParse';
+import type { Tree } from '@lezer/common';
+import type { ClosedText } from './closeOpenStrings';
 import { modelComments } from './modelComments';
 import type { Expression, Program, ProgramLanguage, TextExpression } from './program';
 import { readPython } from './readPython';
@@ -25,50 +25,14 @@ export interface ProgramModels {
   uses: LayerUse[];
 }
 
-export const NO_MODELS: ProgramModels = { loads: [], uses: [] };
-
-/** Longer programs are generated ones. */
-const MAX_LENGTH = 2_000_000;
-const SIGNS = /\bload(?:LayersModel|GraphModel|_model)\b|(?:\/\/|\/\*|#)[/*# \t]{0,8}model:[ \t]/i;
-
-/** Whether a text can hold a model at all: a search, so that files without one cost nothing. */
-export function mayLoadModel(text: string): boolean {
-  return text.length <= MAX_LENGTH && SIGNS.test(text);
-}
-
-/** Reads the versions of one program, one after the other. */
-export class ProgramReader {
-  private parsed: ParsedText | null = null;
-
-  constructor(readonly language: ProgramLanguage) {}
-
-  /** Places are in the order of the text. The parser is loaded when the first program with a model is read. */
-  async read(text: string): Promise<ProgramModels> {
-    if (!mayLoadModel(text)) {
-      this.parsed = null;
-      return NO_MODELS;
-    }
-    // loaded when they are first needed: the parsers' tables take longer to build than the extension to start
-    const [{ parserFor }, { parseAgain }] = await Promise.all([import('./parsers'), import('./incrementalParse')]);
-    const parser = await parserFor(this.language);
-    const source = this.language === 'python' ? closeOpenStrings(text) : null;
-    try {
-      this.parsed = parseAgain(parser, source?.text ?? text, this.parsed);
-      return this.parsed ? modelsOf(this.program(this.parsed, source), text) : NO_MODELS;
-    } catch (error) {
-      this.parsed = null;
-      // the trees that the parser makes of very broken text can be broken themselves
-      if (error instanceof TypeError || error instanceof RangeError) return NO_MODELS;
-      throw error;
-    }
-  }
-
-  private program({ text, tree }: ParsedText, source: ClosedText | null): Program {
-    return source ? readPython(tree, source) : readTypescript(tree, text, this.language);
-  }
-}
-
-function modelsOf(program: Program, text: string): ProgramModels {
+/** Places are in the order of the text. `source` is Python's text with its open strings closed, null for TypeScript. */
+export function modelsOf(
+  tree: Tree,
+  text: string,
+  language: ProgramLanguage,
+  source: ClosedText | null,
+): ProgramModels {
+  const program = source ? readPython(tree, source) : readTypescript(tree, text, language);
   const comments = modelComments(program, text);
   const values = new Values(program, comments);
   const wholeFile = comments.filter(({ write }) => write === null);

@@ -17,22 +17,8 @@ import type { CodeEditors } from '../languages/codeEditors';
 import { preferencesFor, writeSetting } from '../preferences';
 import { errorSentence, isCancelled } from '../sentences';
 import type { CodeChoices } from './codeChoices';
-import { insertCode } from './codeCommands';
 import { CommandTargets, normalizeArguments, toUri } from './commandTargets';
-import { compose } from './composeCommand';
-import {
-  addMissingInputs,
-  markInput,
-  markOutput,
-  saveSlice,
-  sliceBeforeLayer,
-  sliceToLayer,
-  verifySlice,
-} from './cutCommands';
-import { createCustomLayer } from './customLayerCommand';
-import { exportActivations, exportSummary } from './exportCommands';
 import { openAsText, openModel, openSample } from './openCommands';
-import { splitAtLayer } from './splitCommand';
 
 export interface CommandServices {
   editors: ModelEditors;
@@ -55,6 +41,7 @@ export function commandHandlers({
 }: CommandServices): CommandHandlers {
   const targets = new CommandTargets(editors);
   const code = { targets, codeEditors, choices: codeChoices };
+  // what most commands work with is loaded when one is called first: activation need not read it
   return {
     [commands.open]: openModel,
     [commands.openAsText]: (args) => openAsText(args, editors),
@@ -71,23 +58,25 @@ export function commandHandlers({
       const addresses = await targets.addresses(await targets.panel(args), args, l10n.t('Address of which layer?'));
       if (addresses.length > 0) await env.clipboard.writeText(addresses.join('\n'));
     },
-    [commands.markOutput]: (args) => markOutput(args, targets),
-    [commands.markInput]: (args) => markInput(args, targets),
-    [commands.addMissingInputs]: (args) => addMissingInputs(args, targets),
+    [commands.markOutput]: async (args) => (await import('./cutCommands')).markOutput(args, targets),
+    [commands.markInput]: async (args) => (await import('./cutCommands')).markInput(args, targets),
+    [commands.addMissingInputs]: async (args) => (await import('./cutCommands')).addMissingInputs(args, targets),
     [commands.clearMarks]: async (args) => (await targets.panel(args)).document.cut.clear(),
     [commands.undoMarks]: async (args) => (await targets.panel(args)).document.cut.undo(),
     [commands.redoMarks]: async (args) => (await targets.panel(args)).document.cut.redo(),
-    [commands.sliceToLayer]: (args) => sliceToLayer(args, targets),
-    [commands.sliceBeforeLayer]: (args) => sliceBeforeLayer(args, targets),
-    [commands.splitAtLayer]: (args) => splitAtLayer(args, targets),
-    [commands.verifySlice]: (args) => verifySlice(args, targets),
-    [commands.saveSlice]: (args) => saveSlice(args, targets),
-    [commands.compose]: (args) => compose(args, code),
-    [commands.insertExtractionCode]: (args) => insertCode('extraction', args, code),
-    [commands.insertModelAsLayerCode]: (args) => insertCode('layer', args, code),
-    [commands.createCustomLayer]: (args) => createCustomLayer(args, targets),
-    [commands.exportActivations]: (args) => exportActivations(args, targets),
-    [commands.exportSummary]: (args) => exportSummary(args, targets),
+    [commands.sliceToLayer]: async (args) => (await import('./cutCommands')).sliceToLayer(args, targets),
+    [commands.sliceBeforeLayer]: async (args) => (await import('./cutCommands')).sliceBeforeLayer(args, targets),
+    [commands.splitAtLayer]: async (args) => (await import('./splitCommand')).splitAtLayer(args, targets),
+    [commands.verifySlice]: async (args) => (await import('./cutCommands')).verifySlice(args, targets),
+    [commands.saveSlice]: async (args) => (await import('./cutCommands')).saveSlice(args, targets),
+    [commands.compose]: async (args) => (await import('./composeCommand')).compose(args, code),
+    [commands.insertExtractionCode]: async (args) =>
+      (await import('./codeCommands')).insertCode('extraction', args, code),
+    [commands.insertModelAsLayerCode]: async (args) => (await import('./codeCommands')).insertCode('layer', args, code),
+    [commands.createCustomLayer]: async (args) =>
+      (await import('./customLayerCommand')).createCustomLayer(args, targets),
+    [commands.exportActivations]: async (args) => (await import('./exportCommands')).exportActivations(args, targets),
+    [commands.exportSummary]: async (args) => (await import('./exportCommands')).exportSummary(args, targets),
     [commands.selectBackend]: (args) => selectBackend(args, editors),
     [commands.showLog]: () => Promise.resolve(log.show()),
   };

@@ -2,7 +2,7 @@
 import { workspace, type Disposable, type Uri } from 'vscode';
 import { settings, settingsSection } from '../contributions';
 import { Disposables } from '../disposables';
-import { ModelDocument, type DocumentServices } from './modelDocument';
+import type { DocumentServices, ModelDocument } from './modelDocument';
 
 export interface DocumentLease extends Disposable {
   document: ModelDocument;
@@ -40,7 +40,9 @@ export class ModelDocuments implements Disposable {
   }
 
   /** The first lease starts the reading, the last that is given back ends the document and its engine. */
-  lease(uri: Uri): DocumentLease {
+  async lease(uri: Uri): Promise<DocumentLease> {
+    // not before the first model: activation need not read what opens, cuts and runs models
+    const { ModelDocument } = await import('./modelDocument');
     const key = uri.toString();
     const entry = this.open.get(key) ?? { document: new ModelDocument(uri, this.services), leases: 0 };
     if (entry.leases === 0) {

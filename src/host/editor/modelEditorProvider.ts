@@ -57,8 +57,8 @@ export class ModelEditors implements CustomReadonlyEditorProvider<LeasedDocument
     return [...this.panels].find(shows) ?? null;
   }
 
-  openCustomDocument(uri: Uri): LeasedDocument {
-    return new LeasedDocument(uri, this.documents.lease(uri));
+  async openCustomDocument(uri: Uri): Promise<LeasedDocument> {
+    return new LeasedDocument(uri, await this.documents.lease(uri));
   }
 
   resolveCustomEditor({ lease: { document } }: LeasedDocument, webviewPanel: WebviewPanel): void {

@@ -2,8 +2,7 @@
 import { EventEmitter, workspace, type Disposable, type LogOutputChannel, type Uri } from 'vscode';
 import { EngineClient } from '../../client/engineClient';
 import { SlicerError, type ErrorCode } from '../../core/errors';
-import { inspectModel } from '../../core/model/inspect';
-import { layerIndex, type LayerList } from '../../core/userCode/layerIndex';
+import type { LayerList } from '../../core/userCode/layerIndex';
 import { Disposables } from '../disposables';
 import { sourceOf } from '../editor/modelSource';
 import { Turns } from '../editor/turns';
@@ -113,6 +112,10 @@ export class ModelLayersCache implements Disposable {
     try {
       const signal = AbortSignal.any([this.stop.signal, AbortSignal.timeout(MAX_OPEN_MS)]);
       const { model } = await client.request('open', { path: source.path, structureOnly: true }, { signal });
+      const [{ inspectModel }, { layerIndex }] = await Promise.all([
+        import('../../core/model/inspect'),
+        import('../../core/userCode/layerIndex'),
+      ]);
       const list = layerIndex(inspectModel(model));
       log.info(`${uri.toString(true)}: ${model.graph.layers.length} layers for code, ${Date.now() - started} ms`);
       return list;

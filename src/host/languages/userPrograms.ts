@@ -2,7 +2,8 @@
 import { NotebookCellKind, Range, workspace, type NotebookDocument, type TextDocument } from 'vscode';
 import { withoutMagics } from '../../core/userCode/notebookText';
 import { codeLanguages, type ProgramLanguage } from '../../core/userCode/program';
-import { ProgramReader, type LayerUse, type ProgramModels } from '../../core/userCode/programModels';
+import type { LayerUse, ProgramModels } from '../../core/userCode/programModels';
+import { ProgramReader } from '../../core/userCode/programReader';
 import type { ModelLoad } from '../../core/userCode/values';
 
 /** What stands in one document; a cell of a notebook sees the models that earlier cells load. */

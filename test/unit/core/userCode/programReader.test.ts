@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ProgramLanguage } from '../../../../src/core/userCode/program';
-import { mayLoadModel, ProgramReader } from '../../../../src/core/userCode/programModels';
+import { mayLoadModel, ProgramReader } from '../../../../src/core/userCode/programReader';
 
 /** Loads as `path`, uses as `path > step > step`, each with what stands there in the text. */
 async function read(text: string, language: ProgramLanguage): Promise<{ loads: string[]; uses: string[] }> {
