@@ -15,7 +15,7 @@ const SHOWN = '\u2063';
 const AsyncFunction = (async () => {}).constructor;
 
 /** Returns `{ code, passed, failed }`. */
-export async function runSuite({ grep, timeout = 420, keep = false, verbose = false } = {}) {
+export async function runSuite({ grep, timeout = 900, keep = false, verbose = false } = {}) {
   let workbench;
   const bridge = await startBridge(() => workbench);
   const environment = {
@@ -130,7 +130,7 @@ if (isMain(import.meta.url)) {
     allowNegative: true,
     options: {
       grep: { type: 'string' },
-      timeout: { type: 'string', default: '420' },
+      timeout: { type: 'string', default: '900' },
       keep: { type: 'boolean', default: false },
       verbose: { type: 'boolean', default: false },
       build: { type: 'boolean', default: true },

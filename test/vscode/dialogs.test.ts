@@ -71,34 +71,12 @@ describe('dialogs', () => {
     assert.deepEqual((await first)?.files, ['model.json', 'group1-shard1of1.bin']);
     const before = fs.readFileSync(model.fsPath);
 
-    const answerOverwrite = (button: string): Promise<void> =>
-      ui(
-        async ({ page }, { path: text, button: label }) => {
-          const dialog = page.locator('.quick-input-widget');
-          await dialog.locator('input[type="text"]').waitFor();
-          for (let tries = 0; tries < 100; tries++) {
-            await page.waitForTimeout(50);
-            if (/-conv_2$/.test(await dialog.locator('input[type="text"]').inputValue())) break;
-          }
-          await dialog.locator('input[type="text"]').fill(text);
-          const question = dialog.getByText('model.json already exists');
-          for (let presses = 0; presses < 5 && !(await question.isVisible()); presses++) {
-            await page.keyboard.press('Enter');
-            await question.waitFor({ timeout: 2000 }).catch(() => undefined);
-          }
-          await dialog.getByText(label, { exact: true }).click();
-        },
-        { path: model.path, button },
-      );
     const declined = save('conv_2');
-    await answerOverwrite('Cancel');
-    await ui(async ({ page }) => {
-      await page.keyboard.press('Escape');
-    });
+    await answerFileDialog(saving, model.path, false);
     assert.equal(await declined, undefined);
     assert.ok(before.equals(fs.readFileSync(model.fsPath)));
     const replaced = save('conv_2');
-    await answerOverwrite('OK');
+    await answerFileDialog(saving, model.path, true);
     assert.ok(await replaced);
     assert.ok(!before.equals(fs.readFileSync(model.fsPath)));
   });

@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { format } from 'node:util';
 import Mocha from 'mocha';
+import { canDrive, ui } from '../ui';
 
 /** Marks the lines that the launcher shows. */
 const SHOWN = '\u2063';
@@ -13,10 +14,11 @@ export async function run(): Promise<void> {
   const mocha = new Mocha({
     ui: 'bdd',
     color: false,
-    timeout: Number(process.env['VSCODE_TEST_TIMEOUT'] ?? 60_000),
+    timeout: Number(process.env['VSCODE_TEST_TIMEOUT'] ?? 120_000),
     forbidOnly: process.env['CI'] !== undefined,
     ...(process.env['VSCODE_TEST_GREP'] ? { grep: process.env['VSCODE_TEST_GREP'] } : {}),
   });
+  mocha.rootHooks({ afterEach: photographFailure });
   const tests = path.resolve(__dirname, '..');
   const files = readdirSync(tests, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.test.js'));
   for (const file of files.sort()) mocha.addFile(path.join(tests, file));
@@ -29,4 +31,16 @@ export async function run(): Promise<void> {
   console.log(`${SHOWN}${stats.passes} passed, ${failed} failed, ${stats.pending} skipped`);
   if (failed > 0) throw new Error(`${failed} test(s) failed`);
   if (stats.passes === 0) throw new Error('no test ran');
+}
+
+/** The screen as it was when a test failed, for those who did not see it. */
+async function photographFailure(this: Mocha.Context): Promise<void> {
+  const test = this.currentTest;
+  if (!canDrive || test?.state !== 'failed') return;
+  const name = test
+    .fullTitle()
+    .replace(/[^\p{L}\d]+/gu, '-')
+    .slice(0, 80);
+  const file = path.resolve(process.env['MODEL_SLICER_ROOT'] ?? '.', '.cache', `test-vscode-failed-${name}.png`);
+  await ui(async ({ page }, shot) => void (await page.screenshot({ path: shot })), file);
 }
