@@ -108,7 +108,7 @@ export function buildProgram(args: readonly string[]): Command {
   pictures(cut(add('code', 'write code that does the same in your own program').argument('[file]', 'model file')))
     .option('--recipe <id>', 'how: see --list')
     .option('--language <language>', 'typescript (default), python')
-    .option('--runtime <runtime>', 'where TypeScript gets TF.js from: tfjs (default), tfjs-node, browser')
+    .option('--runtime <runtime>', 'where TypeScript gets TF.js from: tfjs (default), tfjs-node, browser, auto (as the nearest package.json has it)')
     .option('--to <file>', 'write it into a file')
     .option('--force', 'replace what is there')
     .option('--list', 'list the recipes, and whether they fit the model')
@@ -161,7 +161,7 @@ export function buildProgram(args: readonly string[]): Command {
     .option('--backend <name>', 'auto, wasm, cpu, tensorflow')
     .option('--code <recipe>', 'print code that does it: layer-functional, layer-frozen …')
     .option('--language <language>', 'typescript (default)')
-    .option('--runtime <runtime>', 'of that code: tfjs (default), tfjs-node, browser')
+    .option('--runtime <runtime>', 'of that code: tfjs (default), tfjs-node, browser, auto (as the nearest package.json has it)')
     .action(compose);
   return program;
 }

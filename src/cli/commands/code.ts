@@ -1,13 +1,14 @@
 import { stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { CodeOptions } from '../../core/codegen/codeTask';
-import { codeRuntimes, type CodeRuntime } from '../../core/codegen/projectRuntime';
+import { withModule } from '../../core/codegen/projectRuntime';
 import { codeLanguages, type CodeLanguage, type Recipe, type RecipeId } from '../../core/codegen/recipe';
 import { fitRecipe, languagesOf, recipes } from '../../core/codegen/recipes';
 import { writeCode } from '../../core/codegen/writeCode';
 import { SlicerError } from '../../core/errors';
 import { autoPreprocessing, pictureTargetOf } from '../../core/inputs/autoPreprocessing';
 import type { ModelFile } from '../../core/model/modelFile';
+import { runtimeFor } from '../codeRuntime';
 import { cutOf, type CutOptions } from '../cutOptions';
 import { preprocessingOf, type PictureOptions } from '../inputSpecs';
 import { modelInputs } from '../modelInputs';
@@ -36,21 +37,22 @@ export async function code(file: string | undefined, options: CodeCommandOptions
     throw new SlicerError('usage', { detail: 'Choose a recipe with --recipe; --list shows them.' });
   const recipe = recipeId(options.recipe);
   const language = languageOf(options.language);
-  const runtime = runtimeOf(options.runtime);
+  // The code runs where it is saved, or where the user stands.
+  const folder = options.to === undefined ? process.cwd() : path.dirname(path.resolve(options.to));
+  const { runtime, module } = await runtimeFor(options.runtime, folder);
   await Session.with(file, options, async ({ model }) => {
     const cut = cutOf(model, options);
-    // The code runs where it is saved, or where the user stands.
-    const folder = options.to === undefined ? process.cwd() : path.dirname(path.resolve(options.to));
     const given = path.resolve(file);
     // A folder stands for the model in it; code has to name the file.
     const modelPath = (await stat(given)).isDirectory() ? path.join(given, model.file) : given;
-    const snippet = writeCode(model, {
+    const written = writeCode(model, {
       recipe,
       language,
       cut,
       modelPath: relative(folder, modelPath),
       options: { runtime, preparation: preparationOf(model, options) },
     });
+    const snippet = withModule(written, module);
     if (options.to !== undefined) await save(options.to, snippet.text, options.force === true);
     if (options.json)
       await printJson({
@@ -122,13 +124,6 @@ export function languageOf(text = 'typescript'): CodeLanguage {
   const found = codeLanguages.find((name) => name === text);
   if (!found)
     throw new SlicerError('usage', { detail: `--language is one of ${codeLanguages.join(', ')}, not ${text}.` });
-  return found;
-}
-
-export function runtimeOf(text = 'tfjs'): CodeRuntime {
-  const found = codeRuntimes.find((name) => name === text);
-  if (!found)
-    throw new SlicerError('usage', { detail: `--runtime is one of ${codeRuntimes.join(', ')}, not ${text}.` });
   return found;
 }
 

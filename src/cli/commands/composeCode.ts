@@ -2,13 +2,15 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { CodeSnippet } from '../../core/codegen/codeSnippet';
 import { defaultCodeOptions } from '../../core/codegen/codeTask';
+import { withModule } from '../../core/codegen/projectRuntime';
 import { recipes } from '../../core/codegen/recipes';
 import { writeCode } from '../../core/codegen/writeCode';
 import { composedCodeLimit, headForCode } from '../../core/composing/composedCode';
 import type { ComposePlan, Composition } from '../../core/composing/composition';
 import { SlicerError } from '../../core/errors';
 import type { ModelFile } from '../../core/model/modelFile';
-import { languageOf, recipeId, relative, runtimeOf } from './code';
+import { runtimeFor } from '../codeRuntime';
+import { languageOf, recipeId, relative } from './code';
 
 /**
  * Code that makes the same new model in the user's own program.
@@ -23,7 +25,7 @@ export async function layerCode(
 ): Promise<Pick<CodeSnippet, 'language' | 'text' | 'imports'> & { recipe: string }> {
   const recipe = recipeId(asked.recipe);
   const language = languageOf(asked.language);
-  const runtime = runtimeOf(asked.runtime);
+  const { runtime, module } = await runtimeFor(asked.runtime, process.cwd());
   if (recipes.find(({ id }) => id === recipe)?.kind !== 'layer') {
     const known = recipes.filter(({ kind }) => kind === 'layer').map(({ id }) => id);
     throw new SlicerError('usage', {
@@ -35,12 +37,13 @@ export async function layerCode(
   const given = path.resolve(file);
   // a folder stands for the model in it; code has to name the file
   const modelPath = (await stat(given)).isDirectory() ? path.join(given, model.file) : given;
-  const { text, imports } = writeCode(model, {
+  const written = writeCode(model, {
     recipe,
     language,
     cut: composition.base.cut,
     modelPath: relative(process.cwd(), modelPath),
     options: { ...defaultCodeOptions, runtime, head: headForCode(composition, plan) },
   });
+  const { text, imports } = withModule(written, module);
   return { recipe, language, text, imports };
 }

@@ -273,12 +273,28 @@ describe('code', () => {
     const python = (await cli([...by, '--language', 'python', '--preprocess', 'signed'])).stdout;
     expect(python).toContain('pixels = pixels / 127.5 - 1');
     expect((await cli([...by, '--runtime', 'deno'])).stderr).toMatch(
-      /--runtime is one of tfjs, tfjs-node, browser, not deno/,
+      /--runtime is one of tfjs, tfjs-node, browser, auto, not deno/,
     );
     expect((await cli([...by, '--preprocess', 'half'])).stderr).toMatch(/--preprocess is one of/);
     const text = path.join(keras, 'text-lstm/tfjs-keras2-h5');
     const none = await cli(['code', text, '--recipe', 'load-slice', '--preprocess', 'unit']);
     expect([none.code, none.stderr]).toEqual([2, expect.stringMatching(/no input that takes pictures/)]);
+  });
+  test('--runtime auto: TF.js by the name that the project around the new file has', async () => {
+    const target = path.join(folder, 'src', 'features.ts');
+    mkdirSync(path.dirname(target));
+    const by = ['code', digits, '--recipe', 'functional-by-name', '--output', 'conv_2', '--runtime', 'auto', '--force'];
+    const imported = async (packageJson: string): Promise<string> => {
+      writeFileSync(path.join(folder, 'package.json'), packageJson);
+      expect((await cli([...by, '--to', target])).code).toBe(0);
+      return /from '(.*)';/.exec(readFileSync(target, 'utf8'))?.[1] ?? '';
+    };
+    const gpu = '{"dependencies":{"@tensorflow/tfjs-node-gpu":"4"}}';
+    expect(await imported(gpu)).toBe('@tensorflow/tfjs-node-gpu');
+    expect(await imported('{"dependencies":{"@tensorflow/tfjs":"4"}}')).toBe('@tensorflow/tfjs');
+    // the nearest one that can be read
+    writeFileSync(path.join(folder, 'src', 'package.json'), '{');
+    expect(await imported(gpu)).toBe('@tensorflow/tfjs-node-gpu');
   });
   test('to stdout, or into a file that is not replaced unasked', async () => {
     const printed = await cli(['code', digits, '--recipe', 'functional-by-name', '--output', 'conv_2']);

@@ -92,6 +92,8 @@ test.each(rows)('%s up to %s, %s, as %s', async (_fixture, _output, _pooling, re
   plain.disposeVariables();
 });
 
-function jsonOf(modelConfig: unknown): tf.io.PyJsonDict {
-  return JSON.parse(JSON.stringify(modelConfig)) as tf.io.PyJsonDict;
+type ModelJson = Parameters<typeof tf.models.modelFromJSON>[0];
+
+function jsonOf(modelConfig: unknown): ModelJson {
+  return JSON.parse(JSON.stringify(modelConfig)) as ModelJson;
 }
