@@ -61,13 +61,16 @@ export function rowView(row: TreeRow, state: RowState): TemplateResult {
   >
     ${outputCell(row, state.marks)} ${startCell(row, state.marks)}
     <div class="cell name-cell" role="gridcell" title=${nameTitle(row, state)}>
-      <span class="indent" .style=${`width:${(Math.min(row.level, deepestIndent) - 1) * 8}px`}></span>
-      <span
-        class="twistie ${row.expandable ? `codicon codicon-chevron-${state.expanded ? 'down' : 'right'}` : ''}"
-        aria-hidden="true"
-      ></span>
-      <span class="name ${state.plainOperations || row.layer.isLayer ? '' : 'operation'}">${row.label}</span>
-      ${badges(row, state)}
+      <span class="name-line">
+        <span class="indent" .style=${`width:${(Math.min(row.level, deepestIndent) - 1) * 8}px`}></span>
+        <span
+          class="twistie ${row.expandable ? `codicon codicon-chevron-${state.expanded ? 'down' : 'right'}` : ''}"
+          aria-hidden="true"
+        ></span>
+        <span class="name ${state.plainOperations || row.layer.isLayer ? '' : 'operation'}">${row.label}</span>
+        ${badges(row, state)}
+      </span>
+      ${deadBadge(state)}
     </div>
     ${state.columns.map(
       (column) =>
@@ -84,15 +87,21 @@ export function rowView(row: TreeRow, state: RowState): TemplateResult {
 
 function badges(row: TreeRow, { activation, problem, marks }: RowState): TemplateResult {
   const bad = activation ? activation.statistics.nan + activation.statistics.inf : 0;
-  // Of a vector, each unit would count as a channel: its zeros say the same.
-  const dead = activation && activation.shape.length > 2 ? activation.statistics.deadChannels : 0;
   const shared = row.layer.sharedWith ?? [];
   const lacks = marks?.missing.flatMap(({ neededBy }) => neededBy) ?? [];
   return html`${lacks.length > 0 ? badge('lacks', html`${icon('warning')}${t('missing')}`, t('Missing in the slice: {layers} needs it', { layers: few(lacks) })) : nothing}
   ${problem ? badge(problem, icon(problem), t('See the problems of the file')) : nothing}
   ${bad > 0 ? badge('bad', activation?.statistics.nan ? 'NaN' : 'Inf', plural(bad, '1 value is not finite', '{count} values are not finite')) : nothing}
-  ${dead > 0 ? badge('dead', t('dead {count}', { count: dead }), plural(dead, '1 channel is all zero for this input', '{count} channels are all zero for this input')) : nothing}
   ${shared.length > 0 ? badge('shared', icon('link'), t('Shares weights with {names}', { names: shared.join(', ') })) : nothing}`;
+}
+
+/** Behind all else in its cell: it goes where there is no room for it beside the name. */
+function deadBadge({ activation }: RowState): TemplateResult | typeof nothing {
+  // Of a vector, each unit would count as a channel: its zeros say the same.
+  const dead = activation && activation.shape.length > 2 ? activation.statistics.deadChannels : 0;
+  if (dead === 0) return nothing;
+  const label = plural(dead, '1 channel is all zero for this input', '{count} channels are all zero for this input');
+  return badge('dead', t('dead {count}', { count: dead }), label);
 }
 
 function few(names: readonly string[]): string {
