@@ -142,12 +142,12 @@ function ports(
   return Object.entries(tensors).flatMap(([name, value]) => {
     const tensor = isJsonObject(value) ? textField(value, 'name') : null;
     // a table that the initializer fills: TF.js hands it in itself
-    if (tensor === null || (isJsonObject(value) && Object.hasOwn(value, 'resourceId'))) return [];
-    const ref = tensorRef(tensor, byName);
+    if (isJsonObject(value) && Object.hasOwn(value, 'resourceId')) return [];
+    const ref = tensor === null ? null : tensorRef(tensor, byName);
     if (ref) return [{ ...ref, name }];
     // an input that the model never reads is dropped by the converter's optimizer
     if (key === 'inputs') return [];
-    throw new SlicerError('broken-graph', { file, reason: 'unknown-port', source: tensor, model: file });
+    throw new SlicerError('broken-graph', { file, reason: 'unknown-port', source: tensor ?? name, model: file });
   });
 }
 
