@@ -58,7 +58,9 @@ const stages = [
     needs: ['build', 'vscode', 'models'],
     run: async () => {
       const result = await counted(node('scripts/vscode/runSuite.mjs', '--no-build'));
-      return { ...result, output: failuresOfMocha(result.output) };
+      const again = [...result.output.matchAll(/^tried again: (.*)$/gm)].map(([, title]) => title);
+      const note = again.length > 0 ? `TRIED AGAIN: ${again.join('; ')}` : undefined;
+      return { ...result, output: failuresOfMocha(result.output), note };
     },
   },
   { name: 'conformance', needs: ['build', 'models'], run: conformance },

@@ -14,6 +14,8 @@ export async function run(): Promise<void> {
   const mocha = new Mocha({
     ui: 'bdd',
     color: false,
+    // a real editor on a busy machine: what fails is tried once more, and told
+    retries: 1,
     timeout: Number(process.env['VSCODE_TEST_TIMEOUT'] ?? 120_000),
     forbidOnly: process.env['CI'] !== undefined,
     ...(process.env['VSCODE_TEST_GREP'] ? { grep: process.env['VSCODE_TEST_GREP'] } : {}),
@@ -26,6 +28,9 @@ export async function run(): Promise<void> {
     const runner = mocha.run(() =>
       runner.stats ? resolve(runner.stats) : reject(new Error('mocha kept no statistics')),
     );
+    runner.on('retry', (test: Mocha.Test, error: Error) => {
+      console.log(`${SHOWN}tried again: ${test.fullTitle()}: ${error.message}`);
+    });
   });
   const failed = stats.failures;
   console.log(`${SHOWN}${stats.passes} passed, ${failed} failed, ${stats.pending} skipped`);
