@@ -121,9 +121,17 @@ export class Fuzzer {
   }
 
   stop() {
-    this.#process?.kill('SIGKILL');
-    this.#process = null;
+    this.#kill();
     fs.rmSync(this.scratch, { recursive: true, force: true });
+  }
+
+  #kill() {
+    try {
+      if (this.#process?.pid) process.kill(-this.#process.pid, 'SIGKILL');
+    } catch {
+      // all of them have ended
+    }
+    this.#process = null;
   }
 
   #ask(probe) {
@@ -137,7 +145,7 @@ export class Fuzzer {
         resolve(finding);
       };
       const died = (code, signal) => {
-        this.#process = null;
+        this.#kill();
         end({
           id: probe.id,
           stage: 'editor',
@@ -148,8 +156,7 @@ export class Fuzzer {
       };
       const timer = setTimeout(() => {
         child.off('exit', died);
-        child.kill('SIGKILL');
-        this.#process = null;
+        this.#kill();
         end({ id: probe.id, stage: '', code: null, message: '', wrong: `silence for ${SILENT_MS / 1000} s` });
       }, SILENT_MS);
       child.on('message', end);
@@ -163,6 +170,8 @@ export class Fuzzer {
     return fork(this.probe, [this.engine, at('test', 'fuzz', 'watchReads.cjs'), path.join(this.scratch, 'probe')], {
       env: { ...process.env, MODEL_SLICER_FUZZ_ROOTS: roots.join(path.delimiter), TMPDIR: this.scratch },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      // an engine that hangs does not notice that whoever started it is gone: all of them end together
+      detached: true,
     });
   }
 }
