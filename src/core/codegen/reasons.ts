@@ -1,6 +1,10 @@
 /** Why TypeScript cannot do something with a model's own tensors, as ends of sentences; null where it can. */
 import { resolveAddress } from '../model/address';
+import { kerasMajor } from '../model/kerasMajor';
 import type { ModelFile } from '../model/modelFile';
+import { NO_MASK } from '../slicing/maskIds';
+import { modelMasks } from '../slicing/masks';
+import type { OpenTensor } from '../slicing/openGraph';
 import type { CodeTask } from './codeTask';
 import { lacksOfTfjs } from './customLayers';
 import { isOwnInput } from './savedSlice';
@@ -57,8 +61,54 @@ export function severalInputs({ plan }: CodeTask): string | null {
   return plan.inputs.length > 1 ? `it has ${plan.inputs.length} inputs, and a Sequential has one` : null;
 }
 
-/** What TF.js cannot train: it reads gamma and beta of a BatchNormalization that has none, and throws. */
+/** What TF.js cannot train: `fit()` throws. */
 export function untrainable(model: ModelFile, layers: readonly string[]): string | null {
+  return firstReason(bareBatchNorm(model, layers), halfMaskedJoin(model, layers));
+}
+
+/** TF.js makes the mask of what comes without one of the tensor itself, and has no gradient for how it joins masks. */
+function halfMaskedJoin(model: ModelFile, layers: readonly string[]): string | null {
+  const masks = model.graph.kind === 'graph' ? null : modelMasks(model.graph, kerasMajor(model), new Set());
+  const among = new Set(layers);
+  const join = masks?.opened.calls.find((call) => {
+    const along = call.inputs.map(masks.flow.along);
+    const bare = call.inputs.filter((_, i) => along[i] === NO_MASK);
+    const isHalf = bare.length > 0 && bare.length < along.length;
+    return call.layer.className === 'Concatenate' && isHalf && bare.some(isTrained) && among.has(call.layerAddress);
+  });
+  return join
+    ? `TF.js cannot train ${join.address}: fit() throws where a Concatenate joins what has a mask with what has none`
+    : null;
+}
+
+/** Whether training changes what leads to a tensor. */
+function isTrained(tensor: OpenTensor): boolean {
+  const seen = new Set<OpenTensor>();
+  const open = [tensor];
+  for (let at = open.pop(); at; at = open.pop()) {
+    if (seen.has(at)) continue;
+    seen.add(at);
+    const { layer, trainable, inputs } = at.from;
+    if (trainable && layer.weights.some((weight) => weight.trainable)) return true;
+    open.push(...inputs);
+  }
+  return false;
+}
+
+/** TF.js adds up losses that have one number for each row of an output, whatever their shapes. */
+export function mixedRanks({ graph }: ModelFile): string | null {
+  const ranks = graph.outputs.map(({ layer, call, output }) => {
+    const found = graph.layers.find(({ name }) => name === layer);
+    return found?.calls[call]?.outputs[output]?.shape?.length ?? null;
+  });
+  const known = [...new Set(ranks)].filter((rank) => rank !== null);
+  return known.length > 1
+    ? `TF.js cannot train a model whose outputs have ${known.join(' and ')} axes: fit() throws when it adds their losses`
+    : null;
+}
+
+/** TF.js reads gamma and beta of a BatchNormalization that has none. */
+function bareBatchNorm(model: ModelFile, layers: readonly string[]): string | null {
   const lack = layers.find((address) => {
     const { className, config } = resolveAddress(model.graph, address).layer;
     return className === 'BatchNormalization' && (config.scale === false || config.center === false);

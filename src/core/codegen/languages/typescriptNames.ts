@@ -77,7 +77,10 @@ export function whatOf({ plan, model }: CodeTask): string {
 /** `input: float32 [null, 28, 28, 1]`, for comments. */
 export function describeInputs({ plan }: CodeTask): string {
   return plan.inputs
-    .map(({ name, dtype, shape }) => `${name}: ${dtype ?? 'float32'} ${shape ? shapeLiteral(shape) : 'of any shape'}`)
+    .map(
+      ({ name, dtype, shape }) =>
+        `${name}: ${dtype ?? 'float32'} ${shape ? shapeLiteral(shape) : 'of a shape that the file does not say'}`,
+    )
     .join('; ');
 }
 

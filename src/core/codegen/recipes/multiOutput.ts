@@ -34,7 +34,7 @@ export function writeResult(
     [`What comes out of ${model.graph.name}.`],
     name,
     outputs.map(({ name: key, address, shape, dtype }) => ({
-      comment: `${address}: ${dtype ?? 'float32'} ${shape ? shapeLiteral(shape) : 'of any shape'}`,
+      comment: `${address}: ${dtype ?? 'float32'} ${shape ? shapeLiteral(shape) : 'of a shape that the file does not say'}`,
       text: `${key}: ${tensorType(shape)}`,
     })),
   );

@@ -13,11 +13,12 @@ import {
 } from '../languages/typescriptNames';
 import { tensorType } from '../literals';
 import type { CodeTask } from '../codeTask';
-import { firstReason, noSubModel, untrainable } from '../reasons';
+import { firstReason, mixedRanks, noSubModel, untrainable } from '../reasons';
 import type { ParentRecipe } from './parentRecipe';
 
 export const trainingCallback: ParentRecipe = {
-  whyNot: (task) => firstReason(noSubModel(task), mixedState(task), untrainable(task.model, allLayers(task))),
+  whyNot: (task) =>
+    firstReason(noSubModel(task), mixedState(task), mixedRanks(task.model), untrainable(task.model, allLayers(task))),
   write: (task) =>
     snippet(task, (code) => {
       const names = taskNames(task);
