@@ -9,6 +9,8 @@ export type ColorTarget = 'L' | 'RGB' | 'RGBA';
  */
 export function convertColors(pixels: Pixels, target: ColorTarget): Pixels {
   if (pixels.mode === target || (target === 'L' && pixels.mode === 'I;16')) return pixels;
+  // to whatever mode, inks become colours first
+  if (pixels.mode === 'CMYK') return convertColors(withoutInks(pixels), target);
   const { width, height, data } = pixels;
   const count = width * height;
   const from = channelsOf[pixels.mode];
@@ -34,4 +36,20 @@ export function convertColors(pixels: Pixels, target: ColorTarget): Pixels {
 /** ITU-R 601-2 in 16 bits of fraction, rounded: Pillow's `L24`. */
 function luminance(red: number, green: number, blue: number): number {
   return (red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16;
+}
+
+/** Pillow's `cmyk2rgb`: what black leaves, less the ink's part of it. */
+function withoutInks({ width, height, data }: Pixels): Pixels {
+  const result = new Uint8Array(width * height * 3);
+  for (let at = 0, to = 0; at < data.length; at += 4) {
+    const left = 255 - (data[at + 3] as number);
+    for (let ink = 0; ink < 3; ink++) result[to++] = left - partOf255(data[at + ink] as number, left);
+  }
+  return { width, height, mode: 'RGB', data: result };
+}
+
+/** `a * b / 255`, rounded, as Pillow's `MULDIV255` does without dividing. */
+function partOf255(a: number, b: number): number {
+  const product = a * b + 128;
+  return ((product >> 8) + product) >> 8;
 }

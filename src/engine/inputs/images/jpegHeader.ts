@@ -4,11 +4,14 @@ import { maxPixels } from './pixels';
 export interface JpegHeader {
   width: number;
   height: number;
-  /** 1 grey, 3 colour. */
+  /** 1 grey, 3 colour, 4 inks. */
   components: number;
+  /** What Adobe's marker says of the colours: 0 as they are, 1 YCbCr, 2 YCCK; null without it. */
+  adobe: number | null;
 }
 
 const startOfScan = 0xda;
+const adobeMarker = 0xee;
 
 /**
  * Size and colours from the markers before the first scan, without decoding. Refuses what the decoder cannot do
@@ -16,6 +19,7 @@ const startOfScan = 0xda;
  */
 export function readJpegHeader(bytes: Uint8Array, file: string): JpegHeader {
   let header: JpegHeader | null = null;
+  let adobe: number | null = null;
   let at = 2;
   for (;;) {
     while (bytes[at] === 0xff && bytes[at + 1] === 0xff) at++;
@@ -25,13 +29,19 @@ export function readJpegHeader(bytes: Uint8Array, file: string): JpegHeader {
     const length = ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number);
     if (length < 2) throw badPicture('broken', file, { detail: `marker at byte ${at}` });
     if (at + 2 + length > bytes.length) throw badPicture('truncated', file, { bytes: bytes.length });
+    if (marker === adobeMarker && isAdobe(bytes, at, length)) adobe = bytes[at + 15] ?? null;
     if (isFrame(marker)) header = readFrame(bytes, at, marker, length, file);
     at += 2 + length;
     if (marker === startOfScan) break;
   }
   if (!header) throw badPicture('broken', file, { detail: 'no frame' });
   if (!hasEnd(bytes, at)) throw badPicture('truncated', file, { bytes: bytes.length });
-  return header;
+  return { ...header, adobe };
+}
+
+/** `Adobe`, its version, two words of flags, and the byte that counts. */
+function isAdobe(bytes: Uint8Array, at: number, length: number): boolean {
+  return length >= 14 && new TextDecoder('latin1').decode(bytes.subarray(at + 4, at + 9)) === 'Adobe';
 }
 
 /** SOF0–SOF15 without DHT (C4), JPG (C8) and DAC (CC), which share their range. */
@@ -48,10 +58,9 @@ function readFrame(bytes: Uint8Array, at: number, marker: number, length: number
   if (width * height > maxPixels) throw badPicture('too-many-pixels', file, { width, height, limit: maxPixels });
   if (marker > 0xc2) throw badPicture('unsupported', file, { detail: 'lossless or arithmetic coding' });
   if (precision !== 8) throw badPicture('unsupported', file, { detail: `${precision} bits` });
-  if (components === 4) throw badPicture('unsupported', file, { detail: 'CMYK' });
-  if (components !== 1 && components !== 3)
+  if (components !== 1 && components !== 3 && components !== 4)
     throw badPicture('unsupported', file, { detail: `${components} components` });
-  return { width, height, components };
+  return { width, height, components, adobe: null };
 }
 
 /** The end marker cannot be part of coded data (FF is followed by 00 there), so finding it anywhere after the first scan's header proves it. */
