@@ -1,15 +1,17 @@
 // Checks any folder laid out like test/fixtures/keras through the command line, and prints what is right, wrong and missing.
-// usage: npm run conformance -- [--fixtures DIR] [--only TEXT] [--skip models,bad,applications,coverage,variants,exports,cuts,recipes] [--sample N] [--jobs 2] [--json]
+// usage: npm run conformance -- [--fixtures DIR] [--only TEXT] [--skip models,bad,applications,coverage,variants,exports,cuts,roundtrips,recipes] [--sample N] [--jobs 2] [--json]
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { checkApplication } from '../test/conformance/applications.mjs';
-import { checkBadFile, unreadFormats } from '../test/conformance/badFiles.mjs';
+import { hostileFiles } from '../test/conformance/hostileFiles.mjs';
+import { checkBadFile, slowFiles, unreadFormats } from '../test/conformance/badFiles.mjs';
 import { Cli } from '../test/conformance/cli.mjs';
 import { checkCases, checkCoverage, writeExportTasks } from '../test/conformance/layerCoverage.mjs';
 import { layerVariants } from '../test/conformance/layerVariants.mjs';
 import { checkModel, exampleFiles, modelTasks } from '../test/conformance/models.mjs';
+import { checkLayerTrips, checkRoundTrips, isTripFile } from '../test/conformance/roundTrips.mjs';
 import { importTypeScript } from './importTypeScript.mjs';
 import { ensureRealModels, realModels } from './realModels.mjs';
 import { checkRecipes } from './recipeConformance.mjs';
@@ -47,6 +49,7 @@ const report = {
   variants: [],
   exports: [],
   cuts: [],
+  roundTrips: [],
   recipes: [],
 };
 const started = Date.now();
@@ -56,10 +59,13 @@ if (!skip.has('models')) {
 }
 if (!skip.has('bad') && manifest.bad) {
   const unread = await unreadFormats(cli, fixtures);
-  report.bad = await all(
-    manifest.bad.cases.filter(({ name }) => wanted(name)),
-    (item) => checkBadFile(cli, fixtures, item, unread),
-  );
+  const made = fs.mkdtempSync(path.join(os.tmpdir(), 'conformance-hostile-'));
+  try {
+    const cases = [...manifest.bad.cases, ...hostileFiles(fixtures, made)].filter(({ name }) => wanted(name));
+    report.bad = await all(cases, (item) => checkBadFile(cli, fixtures, item, unread));
+  } finally {
+    fs.rmSync(made, { recursive: true, force: true });
+  }
 }
 if (!skip.has('applications') && manifest.applications) {
   const { models } = JSON.parse(fs.readFileSync(path.join(fixtures, manifest.applications.file), 'utf8'));
@@ -78,6 +84,7 @@ if (!skip.has('coverage') && manifest.layerCoverage && options.only === undefine
 if (!skip.has('variants') && options.only === undefined) report.variants = await variants();
 if (!skip.has('exports') && manifest.layerCoverage && options.only === undefined) report.exports = await layerExports();
 if (!skip.has('cuts')) report.cuts = await cutEverywhere();
+if (!skip.has('roundtrips')) report.roundTrips = await roundTrips();
 if (!skip.has('recipes')) {
   if (path.basename(fixtures) === 'keras') process.env.MODEL_SLICER_FIXTURES = path.dirname(fixtures);
   const { only = null, json, jobs } = options;
@@ -91,6 +98,7 @@ const failures = [
   ...report.variants,
   ...report.exports,
   ...report.cuts,
+  ...report.roundTrips,
   ...report.recipes,
 ].filter(({ wrong }) => wrong.length > 0);
 report.seconds = Math.round((Date.now() - started) / 1000);
@@ -147,6 +155,21 @@ async function cutEverywhere() {
   return rows;
 }
 
+/** Slices of every model in Keras's formats, under real Keras. */
+async function roundTrips() {
+  const tasks = modelTasks(fixtures, manifest).filter(
+    (task) => isTripFile(task) && wanted(`${task.name} ${task.format}`),
+  );
+  const rows = await checkRoundTrips(tasks, { engine: options.engine, jobs: Number(options.jobs) });
+  if (rows.missing) return [{ trip: 'round trips', right: false, declared: null, notYet: rows.missing, wrong: [] }];
+  if (!manifest.layerCoverage || options.only !== undefined) return rows;
+  const files = manifest.layerCoverage.files
+    .map((file) => path.join(fixtures, file))
+    .filter((file) => fs.existsSync(file))
+    .map((file) => JSON.parse(fs.readFileSync(file, 'utf8')));
+  return [...rows, ...(await checkLayerTrips(files, { jobs: Number(options.jobs) }))];
+}
+
 async function cutModel(checkCuts, { name, format, folder, file, golden }, sample) {
   const temporary = fs.mkdtempSync(path.join(os.tmpdir(), 'conformance-'));
   try {
@@ -184,6 +207,25 @@ function printCuts() {
   console.log();
 }
 
+function printRoundTrips() {
+  console.log('Slices in Keras’s formats, by what they come from:     right   declared   wrong');
+  const groups = new Map();
+  for (const row of report.roundTrips) {
+    const key = `${row.from ?? ''} → ${row.format}`;
+    groups.set(key, [...(groups.get(key) ?? []), row]);
+  }
+  const count = (rows, is) => String(rows.filter(is).length).padStart(8);
+  for (const [name, rows] of [...groups].sort())
+    console.log(
+      `${name.padEnd(50)}${count(rows, ({ right }) => right)}${count(rows, ({ declared }) => declared !== null)}   ${count(rows, ({ wrong }) => wrong.length > 0)}`,
+    );
+  const reasons = new Map();
+  for (const { declared, format, trip } of report.roundTrips)
+    if (declared !== null) reasons.set(`${format}: ${declared}`, trip);
+  for (const [reason, trip] of reasons) console.log(`      ${reason}  (${trip})`);
+  console.log();
+}
+
 function print() {
   const opened = report.models.filter((row) => row.opened);
   if (report.models.length > 0) {
@@ -201,6 +243,7 @@ function print() {
     console.log();
   }
   if (report.cuts.length > 0) printCuts();
+  if (report.roundTrips.length > 0) printRoundTrips();
   const missing = new Map();
   for (const row of [...report.models, ...report.bad, ...report.coverage, ...report.variants]) {
     if (row.notYet === null || row.notYet === undefined) continue;
@@ -211,10 +254,11 @@ function print() {
     console.log(
       `  ${String(names.length).padStart(4)}  ${reason}  (${[...new Set(names)].slice(0, 3).join(', ')}${names.length > 3 ? ' …' : ''})`,
     );
+  for (const line of slowFiles(report.bad)) console.log(line);
   if (failures.length > 0) console.log('\nWrong:');
-  for (const { model, format, case: name, application, cut, recipes, wrong, class: className } of failures) {
+  for (const { model, format, case: name, application, cut, trip, recipes, wrong, class: className } of failures) {
     console.log(
-      `  ${[model ?? name ?? application ?? (cut && `cuts of ${cut}`) ?? recipes, format, className].filter(Boolean).join(' ')}`,
+      `  ${[model ?? name ?? application ?? (cut && `cuts of ${cut}`) ?? trip ?? recipes, format, className].filter(Boolean).join(' ')}`,
     );
     for (const text of wrong.slice(0, 5)) console.log(`      ${text}`);
     if (wrong.length > 5) console.log(`      … ${wrong.length - 5} more`);
@@ -232,6 +276,8 @@ function print() {
       `${report.exports.filter(({ right }) => right).length} of ${report.exports.length} layers right in plain TensorFlow.js, ` +
       `${report.exports.filter(({ declared }) => declared !== null).length} declared as not exportable; ` +
       `${sum(({ prefixes, suffixes }) => prefixes.equal + suffixes.equal)} of ${sum(({ tensors }) => 2 * tensors)} cuts proven with difference 0; ` +
+      `${report.roundTrips.filter(({ right }) => right).length} of ${report.roundTrips.length} slices right in Keras, ` +
+      `${report.roundTrips.filter(({ declared }) => declared !== null).length} declared; ` +
       `${report.recipes.map(recipeText).join('')}` +
       `${failures.length} wrong; ${report.seconds} s`,
   );

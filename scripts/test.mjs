@@ -65,6 +65,7 @@ const stages = [
   },
   { name: 'conformance', needs: ['build', 'models'], run: conformance },
   { name: 'recipes', needs: ['build'], run: pythonRecipes },
+  { name: 'roundtrips', needs: ['build', 'recipes'], run: roundTrips },
 ];
 
 const wanted = process.argv.slice(2);
@@ -104,7 +105,7 @@ async function conformance() {
     'scripts/conformance.mjs',
     '--json',
     '--skip',
-    'coverage,variants,exports,recipes',
+    'coverage,variants,exports,roundtrips,recipes',
     '--sample',
     '3',
   );
@@ -131,6 +132,19 @@ async function pythonRecipes() {
     failed: wrong.length,
     output: wrong.map(({ text, trace }) => [text, trace].filter(Boolean).join('\n')).join('\n'),
     note: `Keras ${report.keras} (${report.backend})`,
+  };
+}
+
+/** A few slices in Keras's own formats under real Keras; all of them are `npm run conformance`'s. */
+async function roundTrips() {
+  const { sampledTrips } = await import('../test/conformance/roundTrips.mjs');
+  const rows = await sampledTrips();
+  if (rows.missing) return { passed: 0, failed: 0, note: `NOT RUN: ${rows.missing}` };
+  const wrong = rows.filter((row) => row.wrong.length > 0);
+  return {
+    passed: rows.length - wrong.length,
+    failed: wrong.length,
+    output: wrong.map(({ trip, format, wrong: texts }) => `${trip} as ${format}: ${texts.join('; ')}`).join('\n'),
   };
 }
 

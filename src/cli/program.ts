@@ -84,8 +84,11 @@ export function buildProgram(args: readonly string[]): Command {
 
   cut(add('slice', 'cut a sub-model out').argument('<file>', 'model file'))
     .option('--plan', 'only say what the slice will be')
-    .option('--to <target>', 'where it goes: a folder, or a file name that ends in .json')
-    .option('--format <format>', 'layers-model or graph-model: what the file itself is')
+    .option('--to <target>', 'where it goes: a folder or a .json (TF.js), a .keras or an .h5 (Keras)')
+    .option(
+      '--format <format>',
+      'keras, h5, layers-model, graph-model; default: as --to says, else as TF.js reads the file',
+    )
     .option('--name <name>', 'name of the new model')
     .option('--shard-size <bytes>', 'largest size of a weights file; default: 4 MB')
     .option('--force', 'replace what is there')
@@ -108,7 +111,10 @@ export function buildProgram(args: readonly string[]): Command {
   pictures(cut(add('code', 'write code that does the same in your own program').argument('[file]', 'model file')))
     .option('--recipe <id>', 'how: see --list')
     .option('--language <language>', 'typescript (default), python')
-    .option('--runtime <runtime>', 'where TypeScript gets TF.js from: tfjs (default), tfjs-node, browser, auto (as the nearest package.json has it)')
+    .option(
+      '--runtime <runtime>',
+      'where TypeScript gets TF.js from: tfjs (default), tfjs-node, browser, auto (as the nearest package.json has it)',
+    )
     .option('--to <file>', 'write it into a file')
     .option('--force', 'replace what is there')
     .option('--list', 'list the recipes, and whether they fit the model')
@@ -161,7 +167,10 @@ export function buildProgram(args: readonly string[]): Command {
     .option('--backend <name>', 'auto, wasm, cpu, tensorflow')
     .option('--code <recipe>', 'print code that does it: layer-functional, layer-frozen …')
     .option('--language <language>', 'typescript (default)')
-    .option('--runtime <runtime>', 'of that code: tfjs (default), tfjs-node, browser, auto (as the nearest package.json has it)')
+    .option(
+      '--runtime <runtime>',
+      'of that code: tfjs (default), tfjs-node, browser, auto (as the nearest package.json has it)',
+    )
     .action(compose);
   return program;
 }

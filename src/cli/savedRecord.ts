@@ -1,10 +1,11 @@
-/** What a saved slice says of itself, read without opening its weights. */
+/** What a saved slice says of itself, read without its weights. */
 import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { SlicerError } from '../core/errors';
 import { parseModelJson } from '../core/formats/openModelJson';
 import type { ModelFile } from '../core/model/modelFile';
+import { formatOfFile } from '../core/slicing/sliceFormat';
 import { readSliceRecord, type SliceRecord } from '../core/slicing/sliceRecord';
 
 export interface SavedRecord {
@@ -14,12 +15,20 @@ export interface SavedRecord {
 }
 
 /**
- * @param slice its JSON, or the folder that holds it.
- * @throws SlicerError `missing-file`, and what is wrong with the JSON.
+ * @param slice its JSON, or the folder that holds it, or a file of Keras's.
+ * @param read opens what is no JSON.
+ * @throws SlicerError `missing-file`, and what is wrong with the file.
  */
-export async function savedRecord(slice: string): Promise<SavedRecord> {
+export async function savedRecord(
+  slice: string,
+  read: (path: string) => Promise<{ model: ModelFile }>,
+): Promise<SavedRecord> {
   const target = await jsonOf(slice);
   const file = path.basename(target);
+  if (formatOfFile(file) !== null) {
+    const { model } = await read(path.resolve(target));
+    return { file, record: readSliceRecord(model.metadata ?? undefined) };
+  }
   const bytes = await readFile(target).catch((cause: unknown) => {
     throw new SlicerError('missing-file', { file }, { cause });
   });

@@ -36,6 +36,7 @@ export class Session {
     };
     process.once('SIGINT', interrupt);
     process.once('SIGTERM', interrupt);
+    const unpacking = new ProgressBar('unpack');
     try {
       const { customLayers } = options;
       const opened = await client.request(
@@ -45,13 +46,18 @@ export class Session {
           structureOnly: true,
           ...(customLayers?.length ? { customLayers: customLayers.map((name) => path.resolve(name)) } : {}),
         },
-        { signal: controller.signal },
+        {
+          signal: controller.signal,
+          onProgress: ({ unpacking: progress }) => progress && unpacking.update(progress),
+        },
       );
+      unpacking.end();
       return await work(new Session(client, controller.signal, opened.model, opened.epoch));
     } catch (error) {
       if (controller.signal.aborted) throw new SlicerError('cancelled');
       throw error;
     } finally {
+      unpacking.end();
       process.removeListener('SIGINT', interrupt);
       process.removeListener('SIGTERM', interrupt);
       client.dispose();

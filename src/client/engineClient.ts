@@ -169,6 +169,7 @@ export class EngineClient {
     let timer: NodeJS.Timeout | undefined;
     const onProgress = (progress: unknown): void => {
       clearTimeout(timer);
+      options.onProgress?.(progress as ProgressOf<M>);
       const { loading } = progress as ProgressOf<'open'>;
       if (loading === null) return;
       const data = { reason: 'custom-layers', file: loading, why: `it was still loading after ${limit / 1000} s` };

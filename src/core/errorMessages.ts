@@ -126,6 +126,11 @@ export const ERRORS: Record<ErrorCode, readonly Variant[]> = {
       reason: 'member',
       message: '{file} has no {weight}, in which its weights should be: export the model again, with its weights.',
     },
+    {
+      reason: 'vocabulary',
+      message:
+        '{file} holds no vocabulary for the layer {layer} ({class}), which cannot run without: save the model as .keras after adapt(), or give the layer its vocabulary when it is made.',
+    },
     { message: '{file} has no weight {weight} for the layer {layer}: export the model again, with all its weights.' },
     { message: 'The weight {weight} is missing: export the model again, with all its weights.' },
     { message: 'A weight is missing: export the model again, with all its weights.' },
@@ -209,6 +214,11 @@ export const ERRORS: Record<ErrorCode, readonly Variant[]> = {
     { message: '{file} has two layers called {layer} in the model {model}: rename one and export the model again.' },
   ],
   'bad-config': [
+    {
+      reason: 'vocabulary',
+      message:
+        'The vocabulary of the layer {layer} ({class}) in {file}, {member}, cannot be used: {why}; save the model again.',
+    },
     {
       message:
         'The layer {layer} ({class}) in {file} has an impossible {key}: {value}; correct it and export the model again.',
@@ -301,6 +311,11 @@ export const ERRORS: Record<ErrorCode, readonly Variant[]> = {
     {
       reason: 'keras-weights',
       message: '{file} keeps its weights as {member}, which cannot be read: save it with model.weights.h5 in it.',
+    },
+    {
+      reason: 'keras-npz',
+      message:
+        '{file} has its weights in {member}, as Python objects, which are never read here, nor by Keras any more: save it with model.weights.h5, by the Keras that wrote it.',
     },
     { reason: 'backend', message: 'The backend {backend} cannot be used: {why}.' },
     {
@@ -478,8 +493,9 @@ export const ERRORS: Record<ErrorCode, readonly Variant[]> = {
     { message: 'The model cannot be run.' },
   ],
   'not-exportable': [
+    { reason: 'format', message: 'A slice of {file} cannot be saved as {format}: {why}.' },
     { message: 'The slice cannot be saved, because of the layer {address}: {why}.' },
-    { message: 'The slice cannot be saved so that TensorFlow.js computes it right.' },
+    { message: 'The slice cannot be saved so that what reads it computes it right.' },
   ],
   'bad-input': [
     {
@@ -563,6 +579,11 @@ export const ERRORS: Record<ErrorCode, readonly Variant[]> = {
     { message: 'The target exists already: choose another name, or overwrite it (--force).' },
   ],
   'write-failed': [
+    {
+      reason: 'space',
+      message:
+        '{file} has packed weights, for whose {bytes} bytes there is no space in {folder}: make some, or save the model with Keras, which does not pack.',
+    },
     { message: '{file} could not be written ({reason}): check the rights and the space on the disk.' },
     { message: 'Writing failed: check the rights and the space on the disk.' },
   ],

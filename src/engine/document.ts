@@ -94,11 +94,12 @@ export class EngineDocument {
 
   private async open(
     { path, customLayers, structureOnly }: Params<'open'>,
-    { progress }: RequestContext<{ loading: string | null }>,
+    { progress, signal }: RequestContext<Requests['open']['progress']>,
   ): Result<'open'> {
     await this.close();
     const say = await loadModules(customLayers ?? [], (loading) => progress({ loading }));
-    const opened = await openModelFile(path);
+    const onUnpack = (unpacking: Progress): void => progress({ loading: null, unpacking });
+    const opened = await openModelFile(path, { signal, onUnpack });
     opened.model.problems = say(opened.model.problems);
     const fatal = opened.model.problems.find(({ severity }) => severity === 'error');
     if (fatal && structureOnly !== true) {
@@ -238,7 +239,7 @@ export class EngineDocument {
 
   private async save(params: Params<'save'>, { signal, progress }: RequestContext<Progress>): Result<'save'> {
     const { opened } = this.document();
-    const slice = sliceModel(opened.model, params.cut);
+    const slice = sliceModel(opened.model, params.cut, params.format);
     const { name, force, shardBytes } = params;
     return writeSlice(slice, opened, params.target, {
       force,

@@ -1,8 +1,10 @@
 /** Entry of the engine process: one document, spoken to over Node's IPC. Ends when the parent is gone. */
+import { tmpdir } from 'node:os';
 import { SlicerError } from '../core/errors';
 import { Channel, type EmptyContract, type Transport } from '../protocol/channel';
 import type { EngineContract } from '../protocol/engine';
 import { EngineDocument } from './document';
+import { clearLeftovers } from './files/leftovers';
 
 const transport: Transport = {
   post: (message) => {
@@ -28,3 +30,6 @@ Object.assign(console, { log: log('info'), info: log('info'), warn: log('warn'),
 process.once('disconnect', () => process.exit(0));
 // Ctrl-C reaches the whole process group: the parent cancels, and what was begun to be written is taken back
 process.on('SIGINT', () => undefined);
+
+// weights that an engine had unpacked which was killed
+void clearLeftovers(tmpdir());

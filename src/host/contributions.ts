@@ -4,6 +4,7 @@
  */
 import type { Uri } from 'vscode';
 import type { Composition } from '../core/composing/composition';
+import type { SliceFormat } from '../core/slicing/slice';
 import type { BackendName, InputSpec } from '../protocol/engine';
 
 /** Selectors and priority belong to the view type: offered for any JSON, the default for Keras's own files. */
@@ -99,6 +100,8 @@ export interface TargetArgs extends AddressArgs {
   overwrite?: boolean;
 }
 export interface SaveSliceArgs extends TargetArgs {
+  /** Default: what the target's name says, else TF.js's for the model. */
+  format?: SliceFormat;
   name?: string;
   /** Largest size of a weights file, in bytes; default: 4 MiB. */
   shardBytes?: number;

@@ -3,7 +3,7 @@ import type { Composition } from '../core/composing/composition';
 import type { ErrorData } from '../core/errors';
 import type { ModelFile } from '../core/model/modelFile';
 import type { Preprocessing } from '../core/model/preprocessing';
-import type { Cut } from '../core/slicing/slice';
+import type { Cut, SliceFormat } from '../core/slicing/slice';
 import type { Contract } from './channel';
 
 export type BackendName = 'wasm' | 'cpu' | 'tensorflow';
@@ -176,8 +176,11 @@ export interface EngineContract extends Contract {
     open: {
       params: { path: string; customLayers?: string[]; structureOnly?: boolean };
       result: { model: ModelFile; epoch: number };
-      /** The module of custom layers that is being loaded, which may never end; null when it did. */
-      progress: { loading: string | null };
+      /**
+       * `loading`: the module of custom layers that is being loaded, which may never end; null when it did.
+       * `unpacking`: how far packed weights are that must be unpacked first, in bytes.
+       */
+      progress: { loading: string | null; unpacking?: Progress };
     };
     resolveInputs: { params: { inputs: InputSpec[] }; result: { inputs: ResolvedInput[] } };
     /** Runs the model. `want`: addresses whose activations are wanted, or all. Batches come as progress while it runs. */
@@ -221,7 +224,15 @@ export interface EngineContract extends Contract {
       progress: Progress;
     };
     save: {
-      params: { cut: Cut; target: string; name?: string; force: boolean; shardBytes?: number };
+      params: {
+        cut: Cut;
+        /** Without it TF.js's for the model. */
+        format?: SliceFormat;
+        target: string;
+        name?: string;
+        force: boolean;
+        shardBytes?: number;
+      };
       result: { files: string[]; bytes: number };
       progress: Progress;
     };

@@ -3,6 +3,9 @@ import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, w
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
+/** What a bad file may take, in ms, whatever it is. */
+const PATIENCE = 2000;
+
 /** Extensions whose healthy example (`bad/base`) the product says it does not read yet. */
 export async function unreadFormats(cli, fixtures) {
   const base = path.join(fixtures, 'bad', 'base');
@@ -16,15 +19,16 @@ export async function unreadFormats(cli, fixtures) {
 }
 
 export async function checkBadFile(cli, fixtures, item, unread) {
-  const row = { case: item.name, wrong: [], notYet: null };
+  const row = { case: item.name, wrong: [], notYet: null, opens: item.kind === 'opens', ms: null };
   const temporary = item.synthesize ? mkdtempSync(path.join(tmpdir(), 'conformance-bad-')) : null;
   try {
-    const file = temporary ? synthesize(temporary, item.synthesize) : path.join(fixtures, item.open);
+    const file = temporary ? synthesize(temporary, item.synthesize) : path.resolve(fixtures, item.open);
     if (!existsSync(file)) return { ...row, notYet: 'the file is not in this folder' };
     if (isOnlyWeightEntry(file))
       return { ...row, notYet: 'the fixture is a lone weight entry instead of the model that its description says' };
     const allowed = [item.kind, ...(item.alternative ? [item.alternative].flat() : [])];
     const seen = await outcome(cli, file, item);
+    row.ms = seen.ms;
     const refused = seen.kind !== 'opens' && seen.fault === null;
     if (unread.has(path.extname(file)) && refused)
       return { ...row, notYet: `${path.extname(file)} files are not read yet` };
@@ -59,7 +63,12 @@ async function outcome(cli, file, item) {
   };
   const fault = faultOf(inspected);
   if (inspected.code !== 0)
-    return { kind: inspected.json?.error?.code ?? `exit ${inspected.code}`, text: said(inspected), fault };
+    return {
+      kind: inspected.json?.error?.code ?? `exit ${inspected.code}`,
+      text: said(inspected),
+      fault,
+      ms: inspected.ms,
+    };
   if (item.kind === 'opens') {
     const warned = !item.warning || inspected.json.problems.length + inspected.json.repairs.length > 0;
     const classes = JSON.stringify(inspected.json.layers.map((layer) => layer.class));
@@ -67,6 +76,7 @@ async function outcome(cli, file, item) {
       kind: 'opens',
       text: `${said(inspected)}\n${classes}`,
       fault: fault ?? (warned ? null : `opens without a warning: ${item.warning}`),
+      ms: inspected.ms,
     };
   }
   // only reading the weights can show it
@@ -75,6 +85,7 @@ async function outcome(cli, file, item) {
     kind: ran.code === 0 ? 'opens' : (ran.json?.error?.code ?? `exit ${ran.code}`),
     text: said(ran),
     fault: faultOf(ran),
+    ms: ran.ms,
   };
 }
 
@@ -92,4 +103,28 @@ function synthesize(folder, { file, before, open, middle, close, times, after })
   const target = path.join(folder, file);
   writeFileSync(target, before + open.repeat(times) + middle + close.repeat(times) + after);
   return target;
+}
+
+/**
+ * Files that took more than 2 s until their error was there, or more than three times what those take that open: on a busy
+ * machine everything is slow.
+ * @returns lines to print; the first one says how long files take that open.
+ */
+export function slowFiles(rows) {
+  const timed = rows.filter(({ ms }) => ms !== null);
+  const good = timed
+    .filter(({ opens }) => opens)
+    .map(({ ms }) => ms)
+    .sort((a, b) => a - b);
+  const usual = good[Math.floor(good.length / 2)];
+  if (usual === undefined) return [];
+  const slow = timed.filter(({ ms }) => ms > PATIENCE || ms > 3 * usual).sort((a, b) => b.ms - a.ms);
+  const late = timed.filter(({ ms }) => ms > PATIENCE).length;
+  const worst = Math.max(...timed.map(({ ms }) => ms));
+  return [
+    `Bad files: ${(usual / 1000).toFixed(2)} s for those that open (median), ${(worst / 1000).toFixed(2)} s at most, ${late} over ${PATIENCE / 1000} s`,
+    ...slow.map(
+      ({ case: name, ms }) => `  ${name}: ${(ms / 1000).toFixed(2)} s, ${(ms / usual).toFixed(1)} times as long`,
+    ),
+  ];
 }

@@ -11,7 +11,7 @@ export class Cli {
     this.#free = parallel;
   }
 
-  /** @returns {Promise<{code: number | null, json: any, stdout: string, stderr: string}>} */
+  /** @returns {Promise<{code: number | null, json: any, stdout: string, stderr: string, ms: number}>} `ms` without waiting */
   async run(args, { timeout = 120_000 } = {}) {
     if (this.#free > 0) this.#free -= 1;
     else await new Promise((resolve) => this.#waiting.push(resolve));
@@ -26,6 +26,7 @@ export class Cli {
 
   #spawn(args, timeout) {
     return new Promise((resolve, reject) => {
+      const started = performance.now();
       const child = spawn(process.execPath, [this.path, ...args], {
         stdio: ['ignore', 'pipe', 'pipe'],
         timeout,
@@ -45,7 +46,7 @@ export class Cli {
         } catch {
           // not every call prints JSON
         }
-        resolve({ code, json, stdout, stderr });
+        resolve({ code, json, stdout, stderr, ms: performance.now() - started });
       });
     });
   }

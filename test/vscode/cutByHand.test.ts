@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import * as vscode from 'vscode';
 import type { ViewerState } from '../../src/protocol/viewer';
-import { answerFileDialog } from './fileDialog';
+import { answerFileDialog, chooseFormat } from './fileDialog';
 import { copyFixture, golden, inWorkspace, openModel, startAfresh, until } from './modelEditor';
 import { canDrive, ui } from './ui';
 
@@ -99,6 +99,7 @@ describe('a cut in the middle of a model', () => {
     await ui(async ({ webview }) => {
       await webview().locator('.slice-bar').getByRole('button', { name: 'Save…' }).click();
     });
+    await chooseFormat();
     assert.match(await answerFileDialog('for the sub-model', target.path), /\/residual\/residual-add1$/);
     await ui(async ({ page }) => {
       // under tests VS Code shows no message by itself
@@ -163,6 +164,7 @@ describe('a cut in the middle of a model', () => {
       await webview().locator('.slice-bar').waitFor();
       await page.keyboard.press('Control+s');
     });
+    await chooseFormat();
     await answerFileDialog('for the sub-model', target.path);
     await ui(async ({ page }) => {
       const { keyboard } = page;

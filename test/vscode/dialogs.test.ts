@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import * as vscode from 'vscode';
 import { commands } from '../../src/host/contributions';
-import { answerFileDialog } from './fileDialog';
+import { answerFileDialog, chooseFormat } from './fileDialog';
 import { copyFixture, inWorkspace, openModel, sample, startAfresh, until } from './modelEditor';
 import { canDrive, ui } from './ui';
 
@@ -57,6 +57,7 @@ describe('dialogs', () => {
   it('saving proposes a folder beside the model, named after it and the output; Escape saves nothing', async () => {
     await openModel(sample());
     const given = save('pool_2');
+    await chooseFormat();
     assert.match(await answerFileDialog(saving, null), /\/digits-cnn\/digits_cnn-pool_2$/);
     assert.equal(await given, undefined);
     assert.equal(fs.existsSync(inWorkspace('digits-cnn', 'digits_cnn-pool_2').fsPath), false);
@@ -67,15 +68,18 @@ describe('dialogs', () => {
     const model = vscode.Uri.joinPath(target, 'model.json');
     await openModel(sample());
     const first = save('conv_1');
+    await chooseFormat();
     await answerFileDialog(saving, target.path);
     assert.deepEqual((await first)?.files, ['model.json', 'group1-shard1of1.bin']);
     const before = fs.readFileSync(model.fsPath);
 
     const declined = save('conv_2');
+    await chooseFormat();
     await answerFileDialog(saving, model.path, false);
     assert.equal(await declined, undefined);
     assert.ok(before.equals(fs.readFileSync(model.fsPath)));
     const replaced = save('conv_2');
+    await chooseFormat();
     await answerFileDialog(saving, model.path, true);
     assert.ok(await replaced);
     assert.ok(!before.equals(fs.readFileSync(model.fsPath)));

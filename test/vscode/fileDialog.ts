@@ -56,3 +56,18 @@ export function answerFileDialog(title: string, path: string | null, replace?: b
     { title, path, ...(replace === undefined ? {} : { replace }) },
   );
 }
+
+/** Takes one of the formats that a slice can be saved as; by keys alone: the first is the source's own. */
+export function chooseFormat(label?: string): Promise<void> {
+  return ui(
+    async ({ page }, { label: shown }) => {
+      const pick = page.locator('.quick-input-widget');
+      await pick.locator('input[placeholder="What is the sub-model saved as?"]').waitFor();
+      const item = pick.locator('.quick-input-list .monaco-list-row', { hasText: shown ?? '' }).first();
+      await item.waitFor();
+      if (shown === undefined) await page.keyboard.press('Enter');
+      else await item.click();
+    },
+    label === undefined ? {} : { label },
+  );
+}

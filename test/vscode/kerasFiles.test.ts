@@ -39,6 +39,14 @@ describe("Keras's own files", () => {
       await until(uri, ({ slice }) => slice.plan !== null);
       await vscode.commands.executeCommand(commands.saveSlice, { uri, target, overwrite: true });
       assert.ok(fs.existsSync(path.join(target.fsPath, 'model.json')));
+      // in its own format, which opens again
+      const part = inWorkspace(`part-of-${name}`);
+      await vscode.commands.executeCommand(commands.saveSlice, { uri, target: part, overwrite: true });
+      await vscode.commands.executeCommand('vscode.open', part);
+      const reopened = await until(part, ({ loading, model: shown }) => !loading && shown !== null);
+      assert.equal(reopened.model?.format, format);
+      assert.equal(reopened.model.outputs.length, 1);
+      await startAfresh(uri, part);
     });
   }
 

@@ -82,7 +82,9 @@ export class SliceBar extends StoreView {
 
   private actions(slice: SliceState): TemplateResult {
     const ready = slice.plan?.boundary.closed === true;
-    const exportable = ready && slice.plan?.notExportable.length === 0;
+    const format = slice.plan?.format;
+    // a model of layers has more than one format, and the command says what each lacks
+    const exportable = ready && (format !== 'graph-model' || slice.plan?.notExportable.length === 0);
     const { verification } = slice;
     const inside = this.inside(slice.plan);
     return html`<span class="slice-actions">
@@ -104,7 +106,7 @@ export class SliceBar extends StoreView {
         primary: true,
         disabled: !exportable,
         title:
-          slice.plan?.format === 'graph-model' ? t('Save as a TF.js graph model') : t('Save as a TF.js layers model'),
+          format === 'graph-model' ? t('Save as a TF.js graph model') : t('Save as a Keras or a TF.js layers model'),
         onClick: () => void this.store.command('saveSlice'),
       })}
       ${button({

@@ -14,6 +14,13 @@ const shownReaders = 3;
 /** More lines of one kind are folded. */
 const unfolded = { warning: 2, info: 1 };
 
+const FORMATS: Readonly<Record<SlicePlan['format'], string>> = {
+  'keras-v3': '.keras',
+  'keras-h5': '.h5',
+  'layers-model': 'TF.js layers-model',
+  'graph-model': 'TF.js graph-model',
+};
+
 interface Finding {
   text: string;
   address: string | null;
@@ -27,7 +34,7 @@ export function sliceFindings(
   const { plan, planError, verification, marks } = slice;
   const missing = plan?.boundary.missing ?? [];
   const reasons = (plan?.notExportable ?? []).map(({ address, reason }) => ({
-    text: t('Cannot be saved: {reason}', { reason }),
+    text: t('Cannot be saved as {format}: {reason}', { format: plan ? FORMATS[plan.format] : '', reason }),
     address,
   }));
   const notes = (plan?.notes ?? []).map(({ address, message }) => ({ text: message, address }));

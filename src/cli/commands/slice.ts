@@ -1,7 +1,9 @@
 import path from 'node:path';
 import { SlicerError } from '../../core/errors';
 import { planCut } from '../../core/slicing/sliceModel';
-import type { SlicePlan } from '../../core/slicing/slice';
+import type { ModelFile } from '../../core/model/modelFile';
+import type { SliceFormat, SlicePlan } from '../../core/slicing/slice';
+import { fitsName, formatNamed, formatOfFile, tfjsFormat } from '../../core/slicing/sliceFormat';
 import { cutOf, type CutOptions } from '../cutOptions';
 import { errorJson, print, printJson, warn } from '../output';
 import { firstError, Session, type SessionOptions } from '../session';
@@ -28,11 +30,8 @@ export async function slice(file: string, options: SliceOptions): Promise<void> 
     throw new SlicerError('usage', { detail: '--shard-size is a number of bytes.' });
   }
   await Session.with(file, options, async (session) => {
-    const plan = planCut(session.model, cutOf(session.model, options));
-    if (options.format !== undefined && options.format !== plan.format) {
-      const detail = `A slice of ${session.model.file} is written as ${plan.format}, not as ${printable(options.format)}.`;
-      throw new SlicerError('usage', { detail });
-    }
+    const format = formatOf(session.model, options);
+    const plan = planCut(session.model, cutOf(session.model, options), format);
     if (options.name !== undefined && plan.format === 'graph-model')
       warn('note: a graph-model has no name in it, so --name is not used');
     const open = openCut(session.model.file, plan);
@@ -49,6 +48,7 @@ export async function slice(file: string, options: SliceOptions): Promise<void> 
         'save',
         {
           cut: plan.cut,
+          format,
           target: path.resolve(options.to),
           force: options.force === true,
           ...(options.name === undefined ? {} : { name: options.name }),
@@ -67,6 +67,33 @@ export async function slice(file: string, options: SliceOptions): Promise<void> 
       await print(`Written: ${written.files.join(', ')} (${bytesText(written.bytes)}) to ${options.to ?? ''}`);
   });
 }
+
+/**
+ * @throws SlicerError `usage` where `--format` is none, or not what `--to` is called, or the other format of TF.js than
+ *   the model's.
+ */
+function formatOf(model: ModelFile, { format: asked, to }: SliceOptions): SliceFormat {
+  const own = tfjsFormat(model);
+  const named = to === undefined ? null : formatOfFile(to);
+  if (asked === undefined) return named ?? own;
+  const format = formatNamed(asked);
+  const fail = (detail: string): never => {
+    throw new SlicerError('usage', { detail });
+  };
+  if (format === null) return fail(`${printable(asked)} is no format: use keras, h5, layers-model or graph-model.`);
+  if ((format === 'layers-model' || format === 'graph-model') && format !== own)
+    return fail(`A slice of ${model.file} is written as ${own}, not as ${format}.`);
+  if (to !== undefined && !fitsName(format, to))
+    return fail(`--format ${printable(asked)} does not fit --to ${printable(to)}: ${ENDINGS[format]}.`);
+  return format;
+}
+
+const ENDINGS: Readonly<Record<SliceFormat, string>> = {
+  'keras-v3': 'the name must end in .keras',
+  'keras-h5': 'the name must end in .h5 or .hdf5',
+  'layers-model': 'it is written as a folder, or as a .json with files beside it',
+  'graph-model': 'it is written as a folder, or as a .json with files beside it',
+};
 
 /** The error of a cut that lacks tensors. */
 function openCut(file: string, { boundary: { closed, missing, suggestions } }: SlicePlan): SlicerError | null {

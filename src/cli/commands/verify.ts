@@ -27,9 +27,10 @@ export async function verify(file: string, options: VerifyOptions): Promise<void
   if (!(tolerance >= 0)) throw new SlicerError('usage', { detail: '--tolerance is a number that is not negative.' });
   const backend = backendOf(options.backend);
   const { slice } = options;
-  const saved = slice === undefined ? null : await savedRecord(slice);
   await Session.with(file, options, async (session) => {
     session.needWeights();
+    const read = (other: string): Promise<{ model: ModelFile }> => session.request('readOther', { path: other });
+    const saved = slice === undefined ? null : await savedRecord(slice, read);
     if (saved) warnOfOtherSource(saved, session.model);
     const asked = [options.output, options.input, options.from].some(
       (texts) => texts !== undefined && texts.length > 0,

@@ -23,6 +23,8 @@ export interface KerasParts {
   /** Whether the weights could be looked at; if not, `problems` says why. */
   weightsRead: boolean;
   fileBytes: number;
+  /** What others have put beside: `modelSlicer` says of a slice where it was cut from. */
+  metadata?: JsonObject | null;
 }
 
 /** @throws SlicerError `not-json`, `too-deep`, `not-a-model`, and where the topology contradicts itself. */
@@ -40,7 +42,7 @@ export function openKerasModel(parts: KerasParts): ModelFile {
     ...(parts.folders ? { folders: parts.folders } : {}),
     excuse: parts.weightsRead ? 'none' : 'reported',
     fileBytes: parts.fileBytes,
-    metadata: null,
+    metadata: parts.metadata ?? null,
   });
 }
 
@@ -50,16 +52,21 @@ function modelEntry(root: JsonValue, file: string): JsonObject {
   return entry;
 }
 
-/** What `metadata.json` of a `.keras` says; nothing of it is needed. */
-export function producerOfMetadata(text: string | null): Producer {
-  const unknown = { keras: null, converter: null, backend: null };
-  if (text === null) return unknown;
+/** `metadata.json` of a `.keras`, or another text of JSON that nobody needs; null where it is none. */
+export function metadataOf(text: string | null): JsonObject | null {
+  if (text === null) return null;
   try {
     const root = parseJson(text, 'metadata.json');
-    const version = isJsonObject(root) ? textField(root, 'keras_version') : null;
-    return { ...unknown, keras: version !== null && /^\d/.test(version) ? version : null };
+    return isJsonObject(root) ? root : null;
   } catch (error) {
-    if (error instanceof SlicerError) return unknown;
+    if (error instanceof SlicerError) return null;
     throw error;
   }
+}
+
+/** What `metadata.json` of a `.keras` says; nothing of it is needed. */
+export function producerOfMetadata(text: string | null): Producer {
+  const root = metadataOf(text);
+  const version = root && textField(root, 'keras_version');
+  return { keras: version !== null && /^\d/.test(version) ? version : null, converter: null, backend: null };
 }

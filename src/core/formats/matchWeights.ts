@@ -72,9 +72,12 @@ export function matchWeights(graph: LayerGraph, entries: WeightEntry[], context:
   return problems;
 }
 
-/** A random generator's state is no parameter, and nothing that inference needs. */
+/**
+ * A random generator's state is no parameter, and nothing that inference needs. Frequencies of words are no variables of
+ * a layer either: they go with its vocabulary.
+ */
 function isState(name: string): boolean {
-  return /(^|\/)seed_generator(_\d+)?(\/|$)/.test(name);
+  return /(^|\/)(seed_generator(_\d+)?(\/|$)|vars\/idf_weights$)/.test(name);
 }
 
 /** Layers without a graph of their own, in model order, with the paths by which files may name them. */

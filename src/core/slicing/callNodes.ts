@@ -17,14 +17,32 @@ export function isKeras2Call({ layer, call }: OpenCall): boolean {
   return layer.isLayer && positional && Object.values(call.kwargs).every(({ kind }) => kind === 'constant');
 }
 
-/** `[[name, call, output, keywords], …]` */
+/** `[[name, call, output, keywords], …]`; tensors among the keywords are written as they are in Keras 2's own files. */
 export function keras2Node(call: OpenCall, reference: (tensor: OpenTensor) => JsonValue[]): JsonValue {
+  const written = (argument: CallArgument): JsonValue => {
+    if (argument.kind === 'constant') return argument.value;
+    if (argument.kind === 'list') return argument.items.map(written);
+    if (argument.kind === 'dict')
+      return Object.fromEntries(Object.entries(argument.items).map(([key, item]) => [key, written(item)]));
+    const tensor = call.inputs[argument.input];
+    return tensor ? reference(tensor) : null;
+  };
   const kwargs = Object.fromEntries(
     Object.entries(call.call.kwargs).flatMap(([key, value]) =>
-      value.kind === 'constant' && (key === 'training' || !isHarmless(key, value)) ? [[key, value.value]] : [],
+      key === 'training' || !isHarmless(key, value) ? [[key, written(value)]] : [],
     ),
   );
-  return call.inputs.map((tensor) => [...reference(tensor), kwargs]);
+  const positional = (argument: CallArgument): JsonValue => {
+    if (argument.kind === 'constant') return ['_CONSTANT_VALUE', -1, argument.value, kwargs];
+    if (argument.kind === 'list') return argument.items.map(positional);
+    if (argument.kind === 'dict')
+      return Object.fromEntries(Object.entries(argument.items).map(([key, item]) => [key, positional(item)]));
+    const tensor = call.inputs[argument.input];
+    return tensor ? [...reference(tensor), kwargs] : null;
+  };
+  const [first] = call.call.args;
+  if (first?.kind === 'tensor') return [positional(first)];
+  return first ? positional(first) : call.inputs.map((tensor) => [...reference(tensor), kwargs]);
 }
 
 /** `{args, kwargs}` with tensors as objects: what Keras 2's way cannot say. */

@@ -19,8 +19,20 @@ export function loadableName(name: string): string {
   return isLoadableName(cleaned) ? cleaned : `layer_${cleaned.replace(/^[^A-Za-z0-9]+/, '')}`;
 }
 
+/** What the reader of a slice accepts as names. */
+export interface NameRules {
+  /** The nearest name that can be loaded. */
+  loadable(name: string): string;
+  /** Whether the layers with weights of all nested models need names that differ. */
+  weightsMeet: boolean;
+}
+
+const TFJS_NAMES: NameRules = { loadable: loadableName, weightsMeet: true };
+
 /** Gives each layer of one slice its name. */
 export class LayerNames {
+  constructor(private readonly rules: NameRules = TFJS_NAMES) {}
+
   /** Names inside one model (`scope` is that model) must differ. */
   private readonly used = new Map<Layer | null, Set<string>>();
   /** Weights of all nested models meet in one map of TF.js: their layers' names must differ everywhere. */
@@ -36,9 +48,11 @@ export class LayerNames {
   take(scope: Layer | null, wanted: string, address: string, hasWeights: boolean): string {
     const used = this.used.get(scope) ?? new Set<string>();
     this.used.set(scope, used);
-    const free = (name: string): boolean => !used.has(name) && !(hasWeights && this.usedByWeights.has(name));
-    let name = loadableName(wanted);
-    if (!free(name)) name = loadableName(address.replace(/\\(.)/g, '$1').replace(/[/#:]/g, '_'));
+    const { loadable, weightsMeet } = this.rules;
+    const isMet = hasWeights && weightsMeet;
+    const free = (name: string): boolean => !used.has(name) && !(isMet && this.usedByWeights.has(name));
+    let name = loadable(wanted);
+    if (!free(name)) name = loadable(address.replace(/\\(.)/g, '$1').replace(/[/#:]/g, '_'));
     for (let i = 1, base = name; !free(name); i++) name = `${base}_${i}`;
     used.add(name);
     if (hasWeights) this.usedByWeights.add(name);

@@ -21,11 +21,14 @@ export interface Boundary {
   suggestions: { inputs: string[]; why: string }[];
 }
 
+/** What a slice can be saved as. */
+export type SliceFormat = 'layers-model' | 'graph-model' | 'keras-v3' | 'keras-h5';
+
 /** What a sub-model will be, said before anything is run or written. */
 export interface SlicePlan {
   cut: Cut;
   /** What it is saved as. */
-  format: 'layers-model' | 'graph-model';
+  format: SliceFormat;
   inputs: InspectTensor[];
   outputs: InspectTensor[];
   /** Addresses of the layers in it, in model order; nested ones included. */
@@ -35,9 +38,9 @@ export interface SlicePlan {
   weightBytes: number;
   calls: number;
   boundary: Boundary;
-  /** What keeps it from being saved as something that plain TF.js computes right; empty = can be saved. */
+  /** What keeps it from being saved as something that its reader, plain TF.js or Keras, computes right; empty = can be saved. */
   notExportable: { address: string; reason: string }[];
-  /** What was rewritten so that plain TF.js computes it right, and other things worth a line. */
+  /** What was rewritten so that its reader computes it right, and other things worth a line. */
   notes: { address: string | null; message: string }[];
 }
 
@@ -73,5 +76,32 @@ export interface GraphSlice {
   weights: SliceWeight[];
 }
 
+/** A group of a Keras file's weights. */
+export interface KerasGroup {
+  /** `.h5`: the layer's name, below `model_weights`. `.keras`: the folder that holds `vars`. */
+  path: string;
+  /** The layer's own name. */
+  layer: string;
+  /** In the order in which Keras takes them; `name` is the path below the group. */
+  weights: SliceWeight[];
+}
+
+/** A sub-model of a layers-model or of a Keras file, as Keras itself would save it. */
+export interface KerasSlice {
+  format: 'keras-v3' | 'keras-h5';
+  plan: SlicePlan;
+  /** `{module, class_name, config …}` of `config.json`, or `{class_name, config}` of the attribute `model_config`. */
+  modelConfig: JsonObject;
+  /** Version of the Keras whose way of writing this is. */
+  kerasVersion: string;
+  groups: KerasGroup[];
+  /** Those of all groups. */
+  weights: SliceWeight[];
+  renamed: readonly { address: string; name: string }[];
+}
+
+/** A sub-model as TF.js reads it. */
+export type TfjsSlice = LayersSlice | GraphSlice;
+
 /** The sub-model itself: its topology and the weight entries it needs. No bytes. */
-export type Slice = LayersSlice | GraphSlice;
+export type Slice = LayersSlice | GraphSlice | KerasSlice;

@@ -9,23 +9,32 @@ import { tensorInfo, type OpenCall } from './openGraph';
 import { graphSlice } from './graphSlice';
 import { withoutImpliedMasks } from './impliedMasks';
 import { resolveCut, type ResolvedCut } from './resolveCut';
-import type { Cut, LayersSlice, Slice, SlicePlan } from './slice';
+import { KerasDialect } from './kerasDialect';
+import { kerasMasks } from './kerasMasks';
+import { groupsByFolder, groupsByName, kerasVersion, quantizedNote, refuseGraph, refuseLayers } from './kerasSlice';
+import type { Cut, KerasSlice, LayersSlice, Slice, SliceFormat, SlicePlan, TfjsSlice } from './slice';
+import { tfjsFormat } from './sliceFormat';
 import type { SliceInput } from './sliceInput';
+import { TfjsDialect } from './tfjsDialect';
 import { sliceMasks } from './tfjsMasks';
-import { writeTopology } from './writeTopology';
+import { writeTopology, type MaskFindings, type WrittenTopology } from './writeTopology';
 
 /**
  * What the sub-model of `cut` will be. Runs and reads nothing.
  * A cut that is not closed is planned, too: `boundary` says what it lacks.
- * @throws SlicerError `unknown-address`, `unsupported`, `mask-crosses`, `control-flow`.
+ * @param format what it will be saved as; without it, TF.js's for the model.
+ * @throws SlicerError `unknown-address`, `unsupported`, `mask-crosses`, `control-flow`, `not-exportable` where the model
+ *   has no form in that format.
  */
-export function planCut(model: ModelFile, cut: Cut): SlicePlan {
-  return build(model, cut, true).plan;
+export function planCut(model: ModelFile, cut: Cut, format?: SliceFormat): SlicePlan {
+  return build(model, cut, true, format).plan;
 }
 
 /** @throws SlicerError as `planCut`, and `cut-open` where tensors are missing. */
-export function sliceModel(model: ModelFile, cut: Cut): Slice {
-  const slice = build(model, cut, false);
+export function sliceModel(model: ModelFile, cut: Cut): TfjsSlice;
+export function sliceModel(model: ModelFile, cut: Cut, format: SliceFormat | undefined): Slice;
+export function sliceModel(model: ModelFile, cut: Cut, format?: SliceFormat): Slice {
+  const slice = build(model, cut, false, format);
   const { missing, closed, suggestions } = slice.plan.boundary;
   if (!closed) {
     throw new SlicerError('cut-open', {
@@ -40,12 +49,63 @@ export function sliceModel(model: ModelFile, cut: Cut): Slice {
 }
 
 /** @param planOnly the topology is not wanted. */
-function build(model: ModelFile, cut: Cut, planOnly: boolean): Slice {
+function build(model: ModelFile, cut: Cut, planOnly: boolean, format: SliceFormat = tfjsFormat(model)): Slice {
+  if (model.graph.kind === 'graph') {
+    if (format !== 'graph-model') refuseGraph(model.file, format);
+    return graphSlice(model, resolveCut(model, cut));
+  }
+  if (format === 'graph-model') refuseLayers(model.file);
   const resolved = resolveCut(model, cut);
-  return model.graph.kind === 'graph' ? graphSlice(model, resolved) : layersSlice(model, resolved, planOnly);
+  return format === 'layers-model'
+    ? layersSlice(model, resolved, planOnly)
+    : kerasSlice(model, resolved, format, planOnly);
 }
 
 function layersSlice(model: ModelFile, resolved: ResolvedCut, planOnly: boolean): LayersSlice {
+  const keras = kerasMajor(model);
+  const outputs = resolved.outputs.map(({ tensor }) => tensor);
+  const supplied = resolved.supplied.map(({ tensor }) => tensor);
+  const masks =
+    resolved.masks && sliceMasks(resolved.masks, keras, { outputs, supplied, suppliedAt: resolved.cut.inputs });
+  const calls = masks ? withoutImpliedMasks(resolved.calls, outputs, masks.implied) : resolved.calls;
+  const parts = partsOf(model, resolved, calls);
+  const written = writeTopology(parts, new TfjsDialect(keras, masks), masks, planOnly);
+  const { modelConfig, weights, renamed } = written;
+  const plan = planOf(model, resolved, parts, written, 'layers-model');
+  return { format: 'layers-model', plan, modelConfig, weights, renamed };
+}
+
+function kerasSlice(
+  model: ModelFile,
+  resolved: ResolvedCut,
+  format: KerasSlice['format'],
+  planOnly: boolean,
+): KerasSlice {
+  const keras = kerasMajor(model);
+  const style = format === 'keras-v3' ? 3 : keras;
+  const masks: MaskFindings | null = resolved.masks && kerasMasks(resolved.masks, keras, resolved);
+  const parts = partsOf(model, resolved, resolved.calls);
+  const written = writeTopology(parts, new KerasDialect(keras, style), masks, planOnly);
+  const { groups, lacks } =
+    format === 'keras-v3' ? groupsByFolder(written.layers, model) : groupsByName(written.layers);
+  const { modelConfig, renamed } = written;
+  const plan = planOf(model, resolved, parts, written, format);
+  plan.notExportable.push(...lacks);
+  const weights = groups.flatMap((group) => group.weights);
+  const note = quantizedNote(weights, model);
+  if (note !== null) plan.notes.push({ address: null, message: note });
+  return { format, plan, modelConfig, kerasVersion: kerasVersion(model, style), groups, weights, renamed };
+}
+
+interface Parts {
+  name: string;
+  isSequential: boolean;
+  inputs: SliceInput[];
+  calls: OpenCall[];
+  outputs: SliceInput['tensor'][];
+}
+
+function partsOf({ graph }: ModelFile, resolved: ResolvedCut, calls: OpenCall[]): Parts {
   const inputs: SliceInput[] = [
     ...resolved.supplied.map(({ address, tensor }) => ({
       address,
@@ -54,24 +114,22 @@ function layersSlice(model: ModelFile, resolved: ResolvedCut, planOnly: boolean)
     })),
     ...resolved.modelInputs.map((tensor) => ({ address: tensor.from.address, tensor, layer: tensor.from.layer })),
   ];
-  const keras = kerasMajor(model);
   const outputs = resolved.outputs.map(({ tensor }) => tensor);
-  const supplied = resolved.supplied.map(({ tensor }) => tensor);
-  const masks =
-    resolved.masks && sliceMasks(resolved.masks, keras, { outputs, supplied, suppliedAt: resolved.cut.inputs });
-  const calls = masks ? withoutImpliedMasks(resolved.calls, outputs, masks.implied) : resolved.calls;
-  const isSequential = model.graph.kind === 'sequential';
-  const written = writeTopology(
-    { name: model.graph.name, isSequential, inputs, calls, outputs },
-    keras,
-    masks,
-    planOnly,
-  );
+  return { name: graph.name, isSequential: graph.kind === 'sequential', inputs, calls, outputs };
+}
+
+function planOf(
+  model: ModelFile,
+  resolved: ResolvedCut,
+  { inputs, calls }: Parts,
+  written: WrittenTopology,
+  format: SliceFormat,
+): SlicePlan {
   const layers = [...new Set(calls.map(({ layer }) => layer))];
   const work = totalWork(calls);
-  const plan: SlicePlan = {
+  return {
     cut: resolved.cut,
-    format: 'layers-model',
+    format,
     inputs: inputs.map(({ address, tensor }, i) => named(written.inputNames[i], address, tensor)),
     outputs: resolved.outputs.map(({ address, tensor }, i) => named(written.outputNames[i], address, tensor)),
     layers: layerAddresses(inputs, calls),
@@ -80,11 +138,9 @@ function layersSlice(model: ModelFile, resolved: ResolvedCut, planOnly: boolean)
     weightBytes: written.weights.reduce((sum, { entry }) => sum + (model.weightEntries[entry]?.bytes ?? 0), 0),
     calls: work.calls,
     boundary: resolved.boundary,
-    notExportable: written.notExportable,
+    notExportable: [...written.notExportable],
     notes: [...resolved.notes, ...handedThrough(inputs, resolved.outputs), ...written.notes],
   };
-  const { modelConfig, weights, renamed } = written;
-  return { format: 'layers-model', plan, modelConfig, weights, renamed };
 }
 
 function handedThrough(inputs: readonly SliceInput[], outputs: ResolvedCut['outputs']): SlicePlan['notes'] {

@@ -13,6 +13,8 @@ export interface SliceRecord {
   };
   /** Each weights file by its name, with the CRC-32 of its bytes in hex; null where it does not say. */
   shards: { file: string; crc32: string }[] | null;
+  /** One checksum of all weights, where they are in one file with the record; null where it does not say. */
+  weightsCrc32: string | null;
 }
 
 /** Null where the file says nothing of it. Others may have written the metadata: what is not as expected is left out. */
@@ -25,6 +27,7 @@ export function readSliceRecord(metadata: JsonValue | undefined): SliceRecord | 
     cut: cutOf(own(record, 'cut')),
     source: { file: text(own(source, 'file')), topologySha256: text(own(source, 'topologySha256')) },
     shards: shardsOf(own(record, 'shards')),
+    weightsCrc32: text(own(record, 'weightsCrc32')),
   };
 }
 

@@ -66,8 +66,7 @@ export function tfjsLimit(call: OpenCall, keras: 2 | 3): string | null {
   const { layer } = call;
   const inputs = call.inputs.map(tensorInfo);
   // Keras 3 puts the mode of the run before it
-  if (keras === 2 && asksForTraining(call) && (layer.graph !== null || TRAINING.has(layer.className)))
-    return 'it is called in training mode, which TF.js leaves out';
+  if (keras === 2 && trains(call)) return 'it is called in training mode, which TF.js leaves out';
   if (isStateful(layer) && typeof inputs[0]?.shape?.[0] !== 'number')
     return 'TF.js needs a fixed batch size for a stateful layer';
   if (layer.weights.length === 0 || !layer.isLayer) return null;
@@ -91,7 +90,9 @@ export function isStateful(layer: Layer): boolean {
   return isRecurrent(layer) && (layer.config.stateful === true || wrappedConfig(layer.config).stateful === true);
 }
 
-function asksForTraining({ call }: OpenCall): boolean {
+/** Whether a call says that it runs in training mode, and computes something else there. */
+export function trains({ layer, call }: OpenCall): boolean {
+  if (layer.graph === null && !TRAINING.has(layer.className)) return false;
   const training = Object.hasOwn(call.kwargs, 'training') ? call.kwargs.training : undefined;
   return training?.kind === 'constant' && (training.value === true || training.value === 1);
 }

@@ -1,17 +1,13 @@
-/** The topology of a slice, in Keras 2's shape as plain TF.js reads it. */
+/** The topology of a slice, in the words of a dialect: TF.js's or Keras's. */
 import type { JsonObject, JsonValue } from '../model/json';
-import type { Layer } from '../model/layerGraph';
-import { isHarmless, isKeras2Call, keras2Node, keras3Node } from './callNodes';
+import type { Layer, LayerCall } from '../model/layerGraph';
+import { isKeras2Call, keras2Node, keras3Node } from './callNodes';
 import { callIndices } from './callOrder';
-import { withoutDoubleReads } from './doubleReads';
-import { LayerNames } from './layerNames';
 import { withoutImpliedMasks } from './impliedMasks';
-import { isMaskKeyword } from './maskRules';
+import { kerasOrder } from './kerasOrder';
 import { openGraph, type OpenCall, type OpenTensor } from './openGraph';
-import { inputConfig, type SliceInput } from './sliceInput';
-import { inputLimit, isStateful, tfjsLimit, tfjsVerdict } from './tfjsLimits';
-import type { SliceMasks } from './tfjsMasks';
-import { innerName, tfjsWeightNames } from './weightNames';
+import type { SliceInput } from './sliceInput';
+import type { Findings, Lack, Note, TopologyDialect } from './topologyDialect';
 
 /** One model to be written: the slice, or a nested model in it that stays closed. */
 export interface ModelParts {
@@ -26,12 +22,27 @@ export interface ModelParts {
 export interface WrittenTopology {
   modelConfig: JsonObject;
   weights: { name: string; entry: number }[];
+  /** The layers of the slice, as Keras will order them when it loads it. */
+  layers: WrittenLayer[];
   /** Names of the slice's inputs and outputs, in their order. */
   inputNames: string[];
   outputNames: string[];
-  notes: { address: string | null; message: string }[];
+  notes: Note[];
   notExportable: { address: string; reason: string }[];
   renamed: readonly { address: string; name: string }[];
+}
+
+/** A layer of the slice with its weights. */
+export interface WrittenLayer {
+  layer: Layer;
+  address: string;
+  name: string;
+  className: string;
+  config: JsonObject;
+  /** Whether it, and every model around it, is trainable. */
+  trainable: boolean;
+  /** Of a nested model; null for everything else. */
+  layers: WrittenLayer[] | null;
 }
 
 /** A place in the slice: the nested model (null: the slice itself) and how it stands in the source. */
@@ -44,56 +55,56 @@ interface Place {
 /** A layer as it is written. */
 interface Entry {
   name: string;
+  written: JsonObject;
   className: string;
-  module: string | null;
-  config: JsonObject;
   calls: OpenCall[];
+  layer: WrittenLayer;
 }
 
-/**
- * @param keras major version of the Keras that wrote the source: defaults differ.
- * @param masks null where the source makes none.
- * @param planOnly all but the config is wanted: it stays empty.
- */
+interface WrittenModel {
+  json: JsonObject;
+  layers: WrittenLayer[];
+  inputNames: string[];
+  outputNames: string[];
+}
+
+/** What is known of the slice's masks. */
+export interface MaskFindings {
+  /** Calls whose mask arguments go without saying. */
+  implied: ReadonlySet<LayerCall>;
+  problems: readonly Lack[];
+}
+
+/** @param planOnly all but the config is wanted: it stays empty. */
 export function writeTopology(
   parts: ModelParts,
-  keras: 2 | 3,
-  masks: SliceMasks | null,
+  dialect: TopologyDialect,
+  masks: MaskFindings | null,
   planOnly: boolean,
 ): WrittenTopology {
-  const writer = new TopologyWriter(keras, masks, planOnly);
+  const writer = new TopologyWriter(dialect, masks?.implied ?? new Set(), planOnly);
   for (const { address, reason } of masks?.problems ?? []) writer.lacks(address, reason);
-  const { json, inputNames, outputNames } = writer.model(parts, { scope: null, prefix: '', trainable: true });
-  for (const { address, name } of writer.names.renamed) {
-    writer.notes.push({
-      address,
-      message: `${address} is called ${name} in the slice: TF.js needs plain names that differ.`,
-    });
-  }
+  const { json, layers, inputNames, outputNames } = writer.model(parts, { scope: null, prefix: '', trainable: true });
   const { weights, notes, notExportable } = writer;
-  return { modelConfig: json, weights, inputNames, outputNames, notes, notExportable, renamed: writer.names.renamed };
+  const { renamed } = dialect.names;
+  for (const { address, name } of renamed) notes.push({ address, message: dialect.renamedMessage(address, name) });
+  return { modelConfig: json, weights, layers, inputNames, outputNames, notes, notExportable, renamed };
 }
 
-class TopologyWriter {
-  readonly names = new LayerNames();
+class TopologyWriter implements Findings {
   readonly weights: WrittenTopology['weights'] = [];
   readonly notes: WrittenTopology['notes'] = [];
   readonly notExportable: WrittenTopology['notExportable'] = [];
   private readonly entriesWritten = new Set<number>();
 
   constructor(
-    private readonly keras: 2 | 3,
-    private readonly masks: SliceMasks | null,
+    private readonly dialect: TopologyDialect,
+    private readonly implied: ReadonlySet<LayerCall>,
     private readonly planOnly: boolean,
   ) {}
 
-  model(given: ModelParts, place: Place): { json: JsonObject; inputNames: string[]; outputNames: string[] } {
-    const { calls: singleReads, changed } = withoutDoubleReads(given.calls);
-    const parts = { ...given, calls: singleReads };
-    for (const address of changed) {
-      const message = `${address} reads a tensor twice, which TF.js frees too early: a layer that changes nothing stands between.`;
-      this.notes.push({ address: `${place.prefix}${address}`, message });
-    }
+  model(given: ModelParts, place: Place): WrittenModel {
+    const parts = { ...given, calls: this.dialect.prepare(given.calls, place.prefix, this) };
     const layers = new Map<Layer, OpenCall[]>();
     for (const call of parts.calls) {
       const calls = layers.get(call.layer);
@@ -114,6 +125,9 @@ class TopologyWriter {
       : this.functional(parts, inputs, written, entries, place);
     return {
       json,
+      layers: sequential
+        ? written.map(({ layer }) => layer)
+        : kerasOrder(parts).flatMap((layer) => entries.get(layer)?.layer ?? []),
       inputNames: inputs.map(({ name }) => name),
       outputNames: parts.outputs.map((tensor) => {
         const input = inputs.find(({ input: { tensor: own } }) => own === tensor);
@@ -124,11 +138,11 @@ class TopologyWriter {
 
   private sequential(parts: ModelParts, inputs: { input: SliceInput; name: string }[], entries: Entry[]): JsonObject {
     const layers: JsonValue[] = inputs.map(({ input, name }) => ({
-      class_name: 'InputLayer',
-      config: inputConfig(input, name),
+      ...this.dialect.identify('InputLayer', null),
+      config: this.dialect.inputConfig(input, name),
     }));
-    for (const { className, config } of entries) layers.push({ class_name: className, config });
-    return { class_name: 'Sequential', config: { name: parts.name, layers } };
+    for (const { written } of entries) layers.push(written);
+    return { ...this.dialect.identify('Sequential', null), config: { name: parts.name, layers } };
   }
 
   private functional(
@@ -139,9 +153,10 @@ class TopologyWriter {
     place: Place,
   ): JsonObject {
     const sources = new Map(inputs.map(({ input, name }) => [input.tensor, name]));
+    for (const { layer } of entries) if (layer.layers) this.dialect.checkNested(layer.address, this);
+    const identity = this.dialect.identify('Functional', null);
     // a layer that is called once has no order to lose
-    if (this.planOnly && entries.every(({ calls }) => calls.length === 1))
-      return { class_name: 'Functional', config: {} };
+    if (this.planOnly && entries.every(({ calls }) => calls.length === 1)) return { ...identity, config: {} };
     const numbers = new Map(parts.calls.map((call, i) => [call.position, i]));
     const layerNumbers = new Map(entries.map((entry, i) => [entry, i]));
     const ordered = parts.calls.map((call) => ({
@@ -150,46 +165,55 @@ class TopologyWriter {
       reads: call.inputs.flatMap((tensor) => (sources.has(tensor) ? [] : (numbers.get(tensor.from.position) ?? []))),
     }));
     const indices = callIndices(ordered, entries.length);
-    if (!indices) {
+    const { unstableOrder } = this.dialect;
+    if (!indices && unstableOrder !== null) {
       const address = `${place.prefix}${parts.calls[0]?.address ?? ''}`;
-      this.notExportable.push({ address, reason: 'TF.js would make the calls of its reused layers in another order' });
+      this.notExportable.push({ address, reason: unstableOrder });
     }
-    if (this.planOnly) return { class_name: 'Functional', config: {} };
-    const keras2 = parts.calls.every(isKeras2Call);
-    const node = (call: OpenCall): number => {
-      const index = indices?.[numbers.get(call.position) ?? 0] ?? 0;
-      // In Keras 2 and TF.js a nested model's own construction is its node 0.
-      return call.layer.graph && keras2 ? index + 1 : index;
+    if (this.planOnly) return { ...identity, config: {} };
+    const numbered = indices ?? inExecutionOrder(ordered);
+    const style = this.dialect.nodeStyle(parts.calls);
+    const node = (call: OpenCall, isPort: boolean): number => {
+      const index = numbered[numbers.get(call.position) ?? 0] ?? 0;
+      const className = entryOf.get(call.layer)?.className ?? '';
+      return call.layer.graph ? index + this.dialect.nodeOffset(className, style, isPort) : index;
     };
-    const reference = (tensor: OpenTensor): [string, number, number] => {
-      const source = sources.get(tensor);
-      if (source !== undefined) return [source, 0, 0];
-      return [entryOf.get(tensor.from.layer)?.name ?? '', node(tensor.from), tensor.output];
-    };
+    const referenceFrom =
+      (isPort: boolean) =>
+      (tensor: OpenTensor): [string, number, number] => {
+        const source = sources.get(tensor);
+        if (source !== undefined) return [source, 0, 0];
+        return [entryOf.get(tensor.from.layer)?.name ?? '', node(tensor.from, isPort), tensor.output];
+      };
+    const reference = referenceFrom(false);
     const layers: JsonValue[] = inputs.map(({ input, name }) => ({
-      class_name: 'InputLayer',
-      config: inputConfig(input, name),
+      ...this.dialect.identify('InputLayer', null),
+      config: this.dialect.inputConfig(input, name),
       name,
       inbound_nodes: [],
     }));
-    for (const { name, className, module, config, calls } of entries) {
-      const inOrder = [...calls].sort((a, b) => node(a) - node(b));
+    for (const { name, written, calls } of entries) {
+      const inOrder = [...calls].sort((a, b) => node(a, false) - node(b, false));
       layers.push({
-        class_name: className,
-        ...(module === null ? {} : { module }),
-        config,
+        ...written,
         name,
-        inbound_nodes: inOrder.map((call) => (keras2 ? keras2Node(call, reference) : keras3Node(call, reference))),
+        inbound_nodes: inOrder.map((call) =>
+          style === 'lists' ? keras2Node(call, reference) : keras3Node(call, reference),
+        ),
       });
     }
+    const ports = (found: [string, number, number][]): JsonValue => {
+      const [only, ...others] = found;
+      return this.dialect.flatPorts && only && others.length === 0 ? only : found;
+    };
     return {
-      class_name: 'Functional',
+      ...identity,
       config: {
         name: parts.name,
         trainable: true,
         layers,
-        input_layers: inputs.map(({ name }) => [name, 0, 0]),
-        output_layers: parts.outputs.map(reference),
+        input_layers: ports(inputs.map(({ name }) => [name, 0, 0])),
+        output_layers: ports(parts.outputs.map(referenceFrom(true))),
       },
     };
   }
@@ -198,10 +222,10 @@ class TopologyWriter {
     const { layer, tensor, address } = input;
     const suffix = tensor.output > 0 ? `_${tensor.output}` : '';
     const wanted = layer ? layer.name : `${tensor.from.layer.name}${suffix}_input`;
-    const name = this.names.take(scope, wanted, `${prefix}${address}`, false);
-    const limit = inputLimit(input);
+    const name = this.dialect.names.take(scope, wanted, `${prefix}${address}`, false);
+    const limit = this.dialect.inputLimit(input);
     if (limit !== null && scope === null) this.lacks(address, limit);
-    if (!layer) this.notes.push({ address, message: `The input ${name} takes the place of ${address}.` });
+    if (!layer) this.note({ address, message: `The input ${name} takes the place of ${address}.` });
     return name;
   }
 
@@ -209,100 +233,55 @@ class TopologyWriter {
     const first = calls[0];
     const address = `${place.prefix}${first?.layerAddress ?? layer.name}`;
     const trainable = place.trainable && (first?.trainable ?? true);
-    const name = this.names.take(place.scope, layer.name, address, layer.weights.length > 0);
+    const name = this.dialect.names.take(place.scope, layer.name, address, layer.weights.length > 0);
     if (layer.graph) {
-      for (const call of calls) {
-        const limit = tfjsLimit(call, this.keras);
-        if (limit !== null) this.lacks(address, limit);
-        this.checkCall(call, address);
-      }
-      const json = this.nestedModel(layer, name, { scope: layer, prefix: `${address}/`, trainable });
-      return {
-        name,
-        className: json.class_name === 'Sequential' ? 'Sequential' : 'Functional',
-        module: null,
-        config: json.config as JsonObject,
-        calls,
-      };
+      for (const call of calls) this.dialect.checkModel(call, address, this);
+      const model = this.nestedModel(layer, name, { scope: layer, prefix: `${address}/`, trainable });
+      const className = model.json.class_name === 'Sequential' ? 'Sequential' : 'Functional';
+      const { config } = model.json;
+      const own = { layer, address, name, className, config: {}, trainable, layers: model.layers };
+      const written = { ...this.dialect.identify(className, null), config: config ?? {} };
+      return { name, className, written, calls, layer: own };
     }
-    const plain = this.plain(layer, name, calls, address);
+    const plain = this.dialect.plain(layer, name, calls, address, this);
     const isWritten = !this.planOnly || name !== layer.name;
-    const config: JsonObject = isWritten ? { ...plain.config, name } : plain.config;
-    if (isWritten && layer.isLayer && (Object.hasOwn(config, 'trainable') || !trainable)) config.trainable = trainable;
-    if (isStateful(layer)) {
-      const message = `${address} keeps its states from run to run: reset them before each (\`resetStates()\`).`;
-      this.notes.push({ address, message });
-    }
-    if (isWritten && layer.className === 'Bidirectional') config.layer = nameInside(config.layer);
+    let config: JsonObject = isWritten ? { ...plain.config, name } : plain.config;
+    const takesTrainable = isWritten && this.dialect.takesTrainable(layer);
+    if (takesTrainable && (Object.hasOwn(config, 'trainable') || !trainable)) config.trainable = trainable;
+    if (isWritten) config = this.dialect.finish(layer, config);
     this.addWeights(layer, name, config, address);
-    // Only an operation needs its module: it shares its class's name with a layer.
-    return { name, className: plain.className, module: layer.isLayer ? null : layer.module, config, calls };
+    const { className } = plain;
+    const own = { layer, address, name, className, config, trainable, layers: null };
+    return { name, className, written: { ...this.dialect.identify(className, layer), config }, calls, layer: own };
   }
 
-  private nestedModel(layer: Layer, name: string, place: Place): JsonObject {
+  private nestedModel(layer: Layer, name: string, place: Place): WrittenModel {
     const graph = layer.graph;
-    if (!graph) return {};
+    if (!graph) return { json: {}, layers: [], inputNames: [], outputNames: [] };
     const opened = openGraph(graph, new Set());
-    const { json } = this.model(
+    return this.model(
       {
         name,
         isSequential: graph.kind === 'sequential',
         inputs: opened.inputs.map((tensor) => ({ tensor, layer: tensor.from.layer, address: tensor.from.address })),
-        calls: withoutImpliedMasks(neededBy(opened.outputs), opened.outputs, this.masks?.implied ?? new Set()),
+        calls: withoutImpliedMasks(neededBy(opened.outputs), opened.outputs, this.implied),
         outputs: opened.outputs,
       },
       place,
     );
-    return json;
-  }
-
-  private plain(
-    layer: Layer,
-    name: string,
-    calls: OpenCall[],
-    address: string,
-  ): { className: string; config: JsonObject } {
-    let written = { className: layer.className, config: layer.config };
-    const masked = this.masks?.masked.has(layer) ?? null;
-    for (const call of calls) {
-      const { plain, limit } = tfjsVerdict(call, name, masked, this.keras);
-      if (plain.state === 'lacks') {
-        this.lacks(address, plain.reason);
-        return { className: layer.className, config: layer.config };
-      }
-      if (plain.state === 'rewritten') {
-        written = plain;
-        if (call === calls[0]) this.notes.push({ address, message: `${address}: ${plain.note}.` });
-      }
-      if (limit !== null) this.lacks(address, limit);
-      this.checkCall(call, address);
-    }
-    return written;
-  }
-
-  private checkCall(call: OpenCall, address: string): void {
-    const odd = Object.entries(call.call.kwargs).filter(([key, value]) => !isHarmless(key, value));
-    const [key] = odd.find(([name]) => !this.isJudged(name)) ?? [];
-    if (key !== undefined) this.lacks(address, `TF.js cannot be given its argument ${key}`);
-    else if (odd.length === 0 && !isKeras2Call(call))
-      this.lacks(address, 'TF.js cannot be given arguments that are not tensors');
-  }
-
-  /** Masks that are arguments have their own reasons. */
-  private isJudged(keyword: string): boolean {
-    return this.masks !== null && isMaskKeyword(keyword);
   }
 
   private addWeights(layer: Layer, name: string, config: JsonObject, address: string): void {
-    const names = tfjsWeightNames(layer.className, name, config, layer.weights);
+    const names = this.dialect.weightNames(layer, name, config);
     layer.weights.forEach((weight, i) => {
       const { entry } = weight;
       if (entry === null) {
+        if (this.dialect.mayLack(weight)) return;
         this.lacks(address, `the file has no bytes for its weight ${weight.name}`);
         return;
       }
       if (this.entriesWritten.has(entry)) {
-        this.notes.push({
+        this.note({
           address,
           message: `${address} shares ${weight.name} with another layer; in the slice each has its own copy.`,
         });
@@ -310,6 +289,10 @@ class TopologyWriter {
       this.entriesWritten.add(entry);
       this.weights.push({ name: names[i] ?? weight.name, entry });
     });
+  }
+
+  note(note: Note): void {
+    this.notes.push(note);
   }
 
   lacks(address: string, reason: string): void {
@@ -330,6 +313,16 @@ function neededBy(outputs: readonly OpenTensor[]): OpenCall[] {
   return [...needed].sort((a, b) => a.position - b.position);
 }
 
+/** For each call its index among those of its layer, in the order in which they run. */
+function inExecutionOrder(calls: readonly { layer: number }[]): number[] {
+  const counts = new Map<number, number>();
+  return calls.map(({ layer }) => {
+    const index = counts.get(layer) ?? 0;
+    counts.set(layer, index + 1);
+    return index;
+  });
+}
+
 /** Whether the calls are one chain from the only input to the only output. */
 function isChain({ inputs, calls, outputs }: ModelParts): boolean {
   let tensor = inputs[0]?.tensor;
@@ -345,16 +338,4 @@ function isChain({ inputs, calls, outputs }: ModelParts): boolean {
   }
   const [output] = outputs;
   return output !== undefined && output === tensor;
-}
-
-/** TF.js names the variables of a wrapper's layer after that layer; without a name it makes up one. */
-function nameInside(wrapped: JsonValue | undefined): JsonValue {
-  const name = innerName(wrapped);
-  if (typeof wrapped !== 'object' || wrapped === null || Array.isArray(wrapped)) return wrapped ?? null;
-  const config =
-    typeof wrapped.config === 'object' && wrapped.config !== null && !Array.isArray(wrapped.config)
-      ? wrapped.config
-      : {};
-  const valid = name !== null && /^[-A-Za-z0-9._]+$/.test(name);
-  return valid ? wrapped : { ...wrapped, config: { ...config, name: 'layer' } };
 }

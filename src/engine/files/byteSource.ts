@@ -1,5 +1,5 @@
 /** Ranges of bytes of one regular file, read on demand; the handle opens with the first read. */
-import { open, stat } from 'node:fs/promises';
+import { open, readFile, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { SlicerError } from '../../core/errors';
 
@@ -59,4 +59,16 @@ export async function regularFile(path: string): Promise<{ size: number; changed
   } catch {
     return null;
   }
+}
+
+/**
+ * A whole text file.
+ * @param name what messages call it.
+ * @throws SlicerError `missing-file`, `too-large`.
+ */
+export async function readText(file: string, name: string, limit: number): Promise<string> {
+  const info = await regularFile(file);
+  if (!info) throw new SlicerError('missing-file', { file: name });
+  if (info.size > limit) throw new SlicerError('too-large', { file: name, bytes: info.size, limit });
+  return readFile(file, 'utf8');
 }

@@ -1,38 +1,34 @@
 /** A `.keras` archive: its configuration's text, and its weights as bytes to read at random. */
-import { randomUUID } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
-import { rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { Transform } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { createInflateRaw } from 'node:zlib';
 import { SlicerError } from '../../core/errors';
 import type { Problem } from '../../core/model/modelFile';
-import { FileDevice, memoryDevice, type ByteDevice } from './hdf5/byteDevice';
-import { memberBytes, readMember, readZipArchive, type ZipArchive, type ZipMember } from './zipArchive';
+import type { ByteDevice, FileDevice } from './hdf5/byteDevice';
+import type { Assets } from './openedKerasFile';
+import { unpackMember, type UnpackOptions } from './unpackMember';
+import { MAX_VOCABULARY } from './vocabulary';
+import { readMember, readZipArchive, type ZipArchive, type ZipMember } from './zipArchive';
 
 export interface KerasArchive {
   config: { text: string; file: string };
   metadata: string | null;
   /** Null where there are none, or none that can be read; `problems` says why. */
   weights: { device: ByteDevice; name: string } | null;
+  assets: Assets;
   problems: Problem[];
   close(): Promise<void>;
 }
 
 /** The biggest configurations that Keras writes have a few MB. */
 const MAX_CONFIG = 64 * 1024 * 1024;
-/** Weights that were packed are unpacked into memory up to this size, above it into a temporary file. */
-const MAX_IN_MEMORY = 64 * 1024 * 1024;
-/** Weights are noise: packed to a twentieth, they are none. */
-const MAX_RATIO = 20;
 
 const CONFIG = 'config.json';
 const WEIGHTS = 'model.weights.h5';
 
-/** @throws SlicerError `not-zip`, `truncated-zip`, `missing-config`, `unsupported`, `too-large`. */
-export async function openKerasArchive(device: FileDevice, file: string): Promise<KerasArchive> {
+/** @throws SlicerError `not-zip`, `truncated-zip`, `missing-config`, `unsupported`, `too-large`, `cancelled`. */
+export async function openKerasArchive(
+  device: FileDevice,
+  file: string,
+  options: UnpackOptions = {},
+): Promise<KerasArchive> {
   const archive = readZipArchive(device, file);
   const folder = folderOfModel(archive);
   const config = archive.members.get(folder + CONFIG);
@@ -41,23 +37,23 @@ export async function openKerasArchive(device: FileDevice, file: string): Promis
   const problems = oddities(archive, file);
   const metadata = archive.members.get(`${folder}metadata.json`);
   const member = archive.members.get(folder + WEIGHTS);
-  const temporary = path.join(tmpdir(), `model-slicer-${randomUUID()}.h5`);
   const opened: { weights: KerasArchive['weights']; close: () => Promise<void> } = {
     weights: null,
     close: () => Promise.resolve(),
   };
   try {
     if (!member) throw missingWeights(archive, file);
-    const found = await weightsDevice(device, member, file, temporary);
+    const found = await unpackMember(device, member, file, options);
     opened.weights = { device: found.device, name: `${file} (${WEIGHTS})` };
     opened.close = found.close;
   } catch (error) {
-    if (!(error instanceof SlicerError)) throw error;
+    if (!(error instanceof SlicerError) || error.code === 'cancelled') throw error;
     problems.push({ code: error.code, severity: 'error', address: null, data: error.data });
   }
   return {
     config: { text, file: `${file} (${CONFIG})` },
     metadata: metadata ? readMetadata(device, metadata, file) : null,
+    assets: assetsOf(archive, folder, device, file),
     problems,
     ...opened,
   };
@@ -85,7 +81,11 @@ function missingWeights({ members }: ZipArchive, file: string): SlicerError {
   const other = [...members.keys()].find((name) => /^model\.weights\.(npz|json)$/.test(name));
   return other === undefined
     ? new SlicerError('missing-weight', { file, reason: 'member', weight: WEIGHTS })
-    : new SlicerError('unsupported', { file, reason: 'keras-weights', member: other });
+    : new SlicerError('unsupported', {
+        file,
+        reason: other.endsWith('.npz') ? 'keras-npz' : 'keras-weights',
+        member: other,
+      });
 }
 
 /** What does no harm, because nothing is ever unpacked under its own name. */
@@ -96,58 +96,24 @@ function oddities({ members, duplicates }: ZipArchive, file: string): Problem[] 
     address: null,
     data: { file, reason: 'archive', member },
   });
-  const outside = [...members.keys()].filter((name) => /^([/\\]|[A-Za-z]:)|(^|[/\\])\.\.([/\\]|$)/.test(name));
+  // Python ends a name at NUL
+  const outside = [...members.keys()].filter((name) => /^([/\\]|[A-Za-z]:)|(^|[/\\])\.\.([/\\]|$)|\0/.test(name));
   return [
     ...outside.slice(0, 5).map((name) => warning('unsafe-path', name)),
     ...duplicates.slice(0, 5).map((name) => warning('duplicate-entry', name)),
   ];
 }
 
-/** Stored weights, as Keras writes them, are read where they stand. */
-async function weightsDevice(
-  device: FileDevice,
-  member: ZipMember,
-  file: string,
-  temporary: string,
-): Promise<{ device: ByteDevice; close: () => Promise<void> }> {
-  const nothing = (): Promise<void> => Promise.resolve();
-  const { bytes, deflated } = memberBytes(device, member, file);
-  if (!deflated) return { device: bytes, close: nothing };
-  if (member.size > member.packed * MAX_RATIO + MAX_IN_MEMORY)
-    throw new SlicerError('too-large', { file, reason: 'member', member: member.name, bytes: member.size });
-  if (member.size <= MAX_IN_MEMORY) {
-    return { device: memoryDevice(readMember(device, member, file, MAX_IN_MEMORY)), close: nothing };
-  }
-  await inflateTo(temporary, bytes, member, file);
-  const unpacked = new FileDevice(temporary, `${file} (${member.name})`);
+/** Vocabularies and whatever else layers keep: read when it is asked for. */
+function assetsOf({ members }: ZipArchive, folder: string, device: ByteDevice, file: string): Assets {
+  const prefix = `${folder}assets/`;
+  const names = [...members.keys()].filter((name) => name.startsWith(prefix) && !name.endsWith('/'));
   return {
-    // its place is nobody's business: what stands in it cannot be copied from the model's file
-    device: { size: unpacked.size, place: null, readInto: (target, offset) => unpacked.readInto(target, offset) },
-    close: async () => {
-      unpacked.close();
-      await rm(temporary, { force: true });
+    paths: new Set(names.map((name) => name.slice(folder.length))),
+    read: (path) => {
+      const member = members.get(folder + path);
+      if (!member || !path.startsWith('assets/')) throw new SlicerError('missing-file', { file: `${file}/${path}` });
+      return Promise.resolve(readMember(device, member, file, MAX_VOCABULARY));
     },
   };
-}
-
-async function inflateTo(target: string, { place, size }: ByteDevice, member: ZipMember, file: string): Promise<void> {
-  if (!place) throw new SlicerError('internal', { reason: 'the archive is no file' });
-  const data = { file, member: member.name };
-  let left = member.size;
-  const limit = new Transform({
-    transform(chunk: Uint8Array, _encoding, done) {
-      left -= chunk.length;
-      if (left < 0) done(new SlicerError('not-zip', data));
-      else done(null, chunk);
-    },
-  });
-  try {
-    const packed = createReadStream(place.path, { start: place.offset, end: place.offset + size - 1 });
-    await pipeline(packed, createInflateRaw(), limit, createWriteStream(target, { flags: 'wx', mode: 0o600 }));
-    if (left !== 0) throw new SlicerError('not-zip', data);
-  } catch (cause) {
-    await rm(target, { force: true });
-    if (cause instanceof SlicerError) throw cause;
-    throw new SlicerError('not-zip', data, { cause });
-  }
 }

@@ -1,6 +1,6 @@
 /** Which of Keras's own formats a file is: by its content, and by its name only where the content is neither that nor JSON. */
 import path from 'node:path';
-import { open } from 'node:fs/promises';
+import { open, readdir } from 'node:fs/promises';
 import { SlicerError } from '../../core/errors';
 import { binarySignature } from '../../core/formats/openModelJson';
 import { regularFile } from './byteSource';
@@ -47,13 +47,22 @@ function kindOf(bytes: Uint8Array): 'hdf5' | 'zip' | null {
   return signature === null ? null : signature === 'hdf5' ? 'hdf5' : 'zip';
 }
 
-/** Keras's weights beside a configuration: `model.weights.h5`, or named like the JSON. */
+/**
+ * Keras's weights beside a configuration: `model.weights.h5`, or named like the JSON; an index of several such files
+ * ends in `.weights.json`. Beside a `config.json`, which nobody names after its weights, the only ones that there are.
+ */
 export async function weightsBeside(json: string): Promise<string | null> {
   const folder = path.dirname(json);
   const stem = path.basename(json).replace(/\.json$/i, '');
-  for (const name of ['model.weights.h5', `${stem}.weights.h5`]) {
+  const all = await readdir(folder).catch((): string[] => []);
+  const exact = ['h5', 'json', 'npz'].flatMap((end) => [`model.weights.${end}`, `${stem}.weights.${end}`]);
+  const indexes = all.filter((name) => name.endsWith('.weights.json'));
+  const isShard = (name: string): boolean => indexes.length > 0 && /_\d{5}\.weights\.h5$/.test(name);
+  const single = all.filter((name) => name.endsWith('.weights.h5') && !isShard(name));
+  const others = stem === 'config' && indexes.length + single.length === 1 ? [...indexes, ...single] : [];
+  for (const name of [...exact.filter((one) => all.includes(one)), ...others]) {
     const file = path.join(folder, name);
-    if (await regularFile(file)) return file;
+    if (file !== json && (await regularFile(file))) return file;
   }
   return null;
 }

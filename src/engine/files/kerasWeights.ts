@@ -27,7 +27,7 @@ export function weightLayout(hdf5: Hdf5File): 'by-name' | 'by-folder' | null {
 
 const ROOTS = ['layers', '_layer_checkpoint_dependencies', 'vars'];
 /** What training has beside the model's own variables. */
-const NOT_THE_MODELS = /^_?(optimizer|(compile_)?metrics|compile_loss|loss_tracker)$/;
+export const NOT_THE_MODELS = /^_?(optimizer|(compile_)?metrics|compile_loss|loss_tracker)$/;
 /** A group has its own bytes in the file; names that outnumber them are links to the same groups again and again. */
 const GROUP_BYTES = 24;
 

@@ -1,35 +1,33 @@
 /** Opens `.keras`, `.h5` and weights beside a configuration: structure and the index of weights, and no weights until asked. */
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { SlicerError } from '../../core/errors';
-import { openKerasModel, producerOfMetadata, type KerasParts } from '../../core/formats/kerasModel';
-import type { ModelFile, Problem, Producer, WeightEntry } from '../../core/model/modelFile';
-import { ByteSource, regularFile } from './byteSource';
-import type { ByteRange } from './copyShard';
-import { decodeWeight, type WeightValues } from './decodeWeight';
+import { metadataOf, openKerasModel, producerOfMetadata, type KerasParts } from '../../core/formats/kerasModel';
+import { errorsFirst } from '../../core/formats/layersModel';
+import { hasLearnedVocabularies, placeVocabularies } from '../../core/formats/vocabularies';
+import type { JsonObject } from '../../core/model/json';
+import type { Problem, Producer } from '../../core/model/modelFile';
+import { regularFile } from './byteSource';
 import { FileDevice, type ByteDevice } from './hdf5/byteDevice';
 import { Hdf5File } from './hdf5/hdf5File';
-import { weightBytes } from './hdf5/weightDataset';
-import { openKerasArchive, type KerasArchive } from './kerasArchive';
-import { weightLayout, weightsByFolder, weightsByName, type FoundWeights } from './kerasWeights';
+import { openKerasArchive } from './kerasArchive';
+import { assetsBeside, configBeside, readConfiguration, type Configuration } from './kerasFolder';
+import { weightLayout, weightsByFolder, weightsByName, type FoundWeights, type WeightSource } from './kerasWeights';
+import { identityOf, OpenedKerasFile, type Assets, type Held, type WeightStore } from './openedKerasFile';
 import type { OpenedModel } from './openModelFile';
-
-/** Pieces of `readStored`. */
-const PIECE = 4 * 1024 * 1024;
-/** A model's JSON beside its weights. */
-const MAX_CONFIG = 64 * 1024 * 1024;
+import { indexOfShard, joinShards, readShardIndex } from './shardedWeights';
+import type { UnpackOptions } from './unpackMember';
 
 /** What is gathered before core reads it. */
 interface Gathered {
   format: KerasParts['format'];
   config: KerasParts['config'];
   producer: Producer;
+  metadata?: JsonObject | null;
   problems: Problem[];
   weights: FoundWeights | null;
-  /** Where the weights are, and what messages call them. */
-  device: ByteDevice | null;
-  weightsName: string;
+  stores: WeightStore[];
+  /** Told when they are needed; null where there can be none. */
+  assets: (() => Promise<Assets>) | null;
 }
 
 /**
@@ -39,7 +37,10 @@ interface Gathered {
  */
 export async function openHdf5Model(file: string): Promise<OpenedModel> {
   const name = path.basename(file);
-  return open(file, name, async (device) => {
+  const index = await indexOfShard(file);
+  if (index !== null) return openShardedModel(index);
+  return open([file], name, async (held) => {
+    const device = held.device(file);
     const hdf5 = await Hdf5File.open(device, name);
     try {
       const source = { file: name, model: name };
@@ -47,18 +48,20 @@ export async function openHdf5Model(file: string): Promise<OpenedModel> {
       const text = (key: string): string | null =>
         attributes.has(key) ? (hdf5.text('/', key)?.join('') ?? null) : null;
       const config = text('model_config');
-      const common = { device, weightsName: name };
+      const stores = [{ file: name, name, device }];
       if (config !== null) {
         const producer = { keras: text('keras_version'), converter: null, backend: text('backend') };
         const problems = disguise(name, /\.(h5|hdf5|hdf)$/i, 'keras-h5');
         const weights = modelWeights(hdf5, source, problems);
         return {
-          ...common,
           format: 'keras-h5',
+          metadata: recordIn(text('modelSlicer')),
           config: { text: config, file: `${name} (model_config)` },
           producer,
           problems,
           weights,
+          stores,
+          assets: null,
         };
       }
       const group = hdf5.child('/model_weights')?.kind === 'group' ? '/model_weights' : '/';
@@ -67,7 +70,8 @@ export async function openHdf5Model(file: string): Promise<OpenedModel> {
       const beside = await configBeside(file);
       if (!beside) throw new SlicerError('weights-only', { file: name, reason: 'hdf5' });
       const weights = layout === 'by-name' ? weightsByName(hdf5, group, source) : weightsByFolder(hdf5, source);
-      return { ...common, ...beside, format: 'weights-h5', problems: weights.problems, weights };
+      const assets = () => assetsBeside(path.dirname(file));
+      return { ...beside, format: 'weights-h5', problems: weights.problems, weights, stores, assets };
     } finally {
       hdf5.close();
     }
@@ -79,54 +83,94 @@ export async function openHdf5Model(file: string): Promise<OpenedModel> {
  * @throws SlicerError `not-zip`, `truncated-zip`, `missing-config`, `unsupported`, `too-large`, `not-json`, `too-deep`,
  * and where the topology contradicts itself. What is wrong with the weights is in `problems`.
  */
-export async function openKerasZip(file: string): Promise<OpenedModel> {
+export async function openKerasZip(file: string, options: UnpackOptions = {}): Promise<OpenedModel> {
   const name = path.basename(file);
-  return open(file, name, async (device, release) => {
-    const archive = await openKerasArchive(device, name);
-    release.push(archive);
+  return open([file], name, async (held) => {
+    const archive = await openKerasArchive(held.device(file), name, options);
+    held.add(archive);
     const problems = [...disguise(name, /\.(keras|zip)$/i, 'keras-v3'), ...archive.problems];
-    const weightsName = archive.weights?.name ?? name;
+    const store = archive.weights && { file: name, ...archive.weights };
     return {
       format: 'keras-v3',
       config: archive.config,
+      metadata: metadataOf(archive.metadata),
       producer: producerOfMetadata(archive.metadata),
       problems,
-      weights: archive.weights && (await lookInto(archive.weights, { file: name, model: name }, problems)),
-      device: archive.weights?.device ?? null,
-      weightsName,
+      weights: store && (await lookInto(store, name, problems)),
+      stores: store ? [store] : [],
+      assets: () => Promise.resolve(archive.assets),
     };
   });
 }
 
-/** A configuration (`config.json`, or what `model.to_json()` gives) with its weights beside it. */
+/**
+ * A configuration (`config.json`, or what `model.to_json()` gives) with its weights beside it: one file, or the index of
+ * several.
+ */
 export async function openConfigWithWeights(file: string, weightsFile: string): Promise<OpenedModel> {
+  const configuration = await readConfiguration(file);
+  if (/\.json$/i.test(weightsFile)) return openShards(weightsFile, configuration);
   const [name, weightsName] = [path.basename(file), path.basename(weightsFile)];
-  const folder = path.dirname(file);
-  const text = await readText(file, name);
-  const metadata = await readText(path.join(folder, 'metadata.json'), 'metadata.json').catch(() => null);
-  const opened = await open(
-    weightsFile,
-    name,
-    async (device) => {
-      const problems: Problem[] = [];
-      const weights = await lookInto({ device, name: weightsName }, { file: weightsName, model: name }, problems);
-      const config = { text, file: name };
-      const producer = producerOfMetadata(metadata);
-      return { format: 'weights-h5', config, producer, problems, weights, device, weightsName };
-    },
-    file,
-  );
-  return opened;
+  return open([file, weightsFile], name, async (held) => {
+    const problems: Problem[] = [];
+    const common = { ...configuration, format: 'weights-h5' as const, assets: () => assetsBeside(path.dirname(file)) };
+    if (/\.npz$/i.test(weightsName)) {
+      const data = { file: name, reason: 'keras-npz', member: weightsName };
+      problems.push({ code: 'unsupported', severity: 'error', address: null, data });
+      return { ...common, problems, weights: null, stores: [] };
+    }
+    const store = { file: weightsName, name: weightsName, device: held.device(weightsFile) };
+    const weights = await lookInto(store, name, problems);
+    return { ...common, problems, weights, stores: [store] };
+  });
+}
+
+/**
+ * The index of sharded weights, `x.weights.json`, with a configuration beside it.
+ * @throws SlicerError `weights-only`, `not-a-model`, `not-json`, and as `openConfigWithWeights`.
+ */
+export async function openShardedModel(index: string): Promise<OpenedModel> {
+  const configuration = await configBeside(index);
+  if (!configuration) throw new SlicerError('weights-only', { file: path.basename(index), reason: 'hdf5' });
+  return openShards(index, configuration);
+}
+
+async function openShards(index: string, configuration: Configuration): Promise<OpenedModel> {
+  const name = path.basename(configuration.path);
+  const folder = path.dirname(index);
+  const listed = await readShardIndex(index);
+  if (!listed) throw new SlicerError('not-a-model', { file: path.basename(index), reason: 'other' });
+  const files = [configuration.path, index, ...listed.shards.map((shard) => path.join(folder, shard))];
+  return open(files, name, async (held) => {
+    const problems: Problem[] = [];
+    const stores: WeightStore[] = [];
+    const found: { shard: string; weights: FoundWeights }[] = [];
+    for (const shard of listed.shards) {
+      const store = { file: shard, name: shard, device: held.device(path.join(folder, shard)) };
+      stores.push(store);
+      const weights = await lookInto(store, name, []);
+      if (weights) found.push({ shard, weights });
+      else await lookInto(store, name, problems);
+    }
+    const weights = joinShards(found, listed);
+    problems.push(...weights.problems);
+    return {
+      ...configuration,
+      format: 'weights-h5',
+      problems,
+      // with a shard that is lost, what is missing has been said
+      weights: problems.some(({ severity }) => severity === 'error') && found.length === 0 ? null : weights,
+      stores,
+      assets: () => assetsBeside(path.dirname(configuration.path)),
+    };
+  });
 }
 
 /** Weights in a file of their own: what is wrong with it leaves the structure. */
-async function lookInto(
-  { device, name }: { device: ByteDevice; name: string },
-  source: { file: string; model: string },
-  problems: Problem[],
-): Promise<FoundWeights | null> {
+async function lookInto(store: WeightStore, model: string, problems: Problem[]): Promise<FoundWeights | null> {
+  const source: WeightSource = { file: store.file, model };
   try {
-    const hdf5 = await Hdf5File.open(device, name);
+    const hdf5 = await Hdf5File.open(store.device, store.name);
     try {
       const found = weightLayout(hdf5) === 'by-name' ? weightsByName(hdf5, '/', source) : weightsByFolder(hdf5, source);
       problems.push(...found.problems);
@@ -161,6 +205,12 @@ function modelWeights(
   return null;
 }
 
+/** What a slice says of itself in an attribute, as `userDefinedMetadata` has it. */
+function recordIn(text: string | null): JsonObject | null {
+  const record = metadataOf(text);
+  return record && { modelSlicer: record };
+}
+
 /** The content is another format than the name says. */
 function disguise(file: string, names: RegExp, format: string): Problem[] {
   const says = /\.(h5|hdf5|hdf|keras|json)$/i.exec(file)?.[0];
@@ -168,46 +218,48 @@ function disguise(file: string, names: RegExp, format: string): Problem[] {
   return [{ code: 'format-mismatch', severity: 'warning', address: null, data: { file, says, format } }];
 }
 
-/** A model's configuration beside a file of weights: named like it, or as Keras and its users name it. */
-async function configBeside(file: string): Promise<Pick<Gathered, 'config' | 'producer'> | null> {
-  const folder = path.dirname(file);
-  const stem = path.basename(file).replace(/(\.weights)?\.(h5|hdf5)$/i, '');
-  for (const name of [`${stem}.json`, 'config.json', 'model.json']) {
-    const place = path.join(folder, name);
-    if (!(await regularFile(place))) continue;
-    const text = await readText(place, name);
-    if (!/"class_name"/.test(text)) continue;
-    const metadata = await readText(path.join(folder, 'metadata.json'), 'metadata.json').catch(() => null);
-    return { config: { text, file: name }, producer: producerOfMetadata(metadata) };
+/** Devices and archives, closed together. */
+class HeldFiles implements Held {
+  readonly #devices: FileDevice[] = [];
+  readonly #others: { close(): Promise<void> }[] = [];
+
+  /** @throws SlicerError `missing-file`, `empty-file`. */
+  device(file: string): ByteDevice & FileDevice {
+    const device = new FileDevice(file, path.basename(file));
+    this.#devices.push(device);
+    return device;
   }
-  return null;
+
+  add(other: { close(): Promise<void> }): void {
+    this.#others.push(other);
+  }
+
+  check(): void {
+    for (const device of this.#devices) device.check();
+  }
+
+  async close(): Promise<void> {
+    for (const device of this.#devices) device.close();
+    await Promise.all(this.#others.map((other) => other.close()));
+  }
 }
 
-/** @throws SlicerError `missing-file`, `too-large`. */
-async function readText(file: string, name: string): Promise<string> {
-  const info = await regularFile(file);
-  if (!info) throw new SlicerError('missing-file', { file: name });
-  if (info.size > MAX_CONFIG) throw new SlicerError('too-large', { file: name, bytes: info.size, limit: MAX_CONFIG });
-  return readFile(file, 'utf8');
-}
-
-/** @param model path of the model's own file, where that is another one than the opened one. */
+/**
+ * @param files all that the model is in, absolute; the model's own first.
+ * @param name of the model, for messages.
+ */
 async function open(
-  file: string,
+  files: readonly string[],
   name: string,
-  gather: (device: FileDevice, release: KerasArchive[]) => Promise<Gathered>,
-  model = file,
+  gather: (held: HeldFiles) => Promise<Gathered>,
 ): Promise<OpenedModel> {
-  const weightsName = path.basename(file);
-  const device = new FileDevice(file, weightsName);
-  const release: KerasArchive[] = [];
+  const held = new HeldFiles();
   try {
-    const files = [...new Set([model, file])];
     const openedAs = await identityOf(files);
-    const gathered = await gather(device, release);
-    const { format, config, producer, problems, weights } = gathered;
-    const fileBytes = (await regularFile(model))?.size ?? device.size;
-    const opened = openKerasModel({
+    const gathered = await gather(held);
+    const { format, config, producer, problems, weights, stores, metadata = null } = gathered;
+    const sizes = await Promise.all(files.map(async (file) => (await regularFile(file))?.size ?? 0));
+    const model = openKerasModel({
       file: name,
       format,
       config,
@@ -216,91 +268,18 @@ async function open(
       folders: weights?.folders ?? null,
       problems,
       weightsRead: weights !== null,
-      fileBytes: model === file ? fileBytes : fileBytes + device.size,
+      fileBytes: sizes.reduce((sum, size) => sum + size, 0),
+      metadata,
     });
-    return new OpenedKerasFile(opened, files, gathered, { device, release }, openedAs);
+    const learned = hasLearnedVocabularies(model.graph);
+    const assets = learned && gathered.assets ? await gathered.assets() : null;
+    if (learned) {
+      const lost = placeVocabularies(model, weights?.folders ?? null, assets?.paths ?? new Set());
+      model.problems = errorsFirst([...model.problems, ...lost]);
+    }
+    return new OpenedKerasFile(model, files, stores, assets, held, openedAs);
   } catch (error) {
-    device.close();
-    await Promise.all(release.map((archive) => archive.close()));
+    await held.close();
     throw error;
   }
-}
-
-class OpenedKerasFile implements OpenedModel {
-  readonly folder: string;
-  readonly path: string;
-  readonly shardFiles: string[];
-  readonly #source: ByteSource;
-  /** Opened when a value must be unpacked or converted: its memory is not needed before. */
-  #hdf5: Promise<Hdf5File> | null = null;
-
-  constructor(
-    readonly model: ModelFile,
-    private readonly files: readonly string[],
-    private readonly weights: Pick<Gathered, 'device' | 'weightsName'>,
-    private readonly held: { device: FileDevice; release: KerasArchive[] },
-    readonly openedAs: string,
-  ) {
-    const [own = '', ...others] = files;
-    this.path = own;
-    this.folder = path.dirname(own);
-    this.shardFiles = others;
-    this.#source = new ByteSource(held.device.place.path, weights.weightsName);
-  }
-
-  async readWeight(entry: WeightEntry): Promise<WeightValues> {
-    const bytes = new Uint8Array(entry.bytes);
-    let at = 0;
-    for await (const piece of this.readStored(entry)) {
-      bytes.set(piece, at);
-      at += piece.length;
-    }
-    if (at !== entry.bytes) throw new SlicerError('missing-weight', { file: this.model.file, weight: entry.name });
-    return decodeWeight(entry, bytes, this.model.file);
-  }
-
-  async *readStored(entry: WeightEntry): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-    const { locator } = entry;
-    if (locator.kind === 'segments') {
-      for (const { offset, length } of locator.segments) {
-        for (let done = 0; done < length; done += PIECE)
-          yield await this.#source.read(offset + done, Math.min(PIECE, length - done));
-      }
-      return;
-    }
-    const hdf5 = await this.#open(entry);
-    const data = { file: this.model.file, shard: this.weights.weightsName, weight: entry.name };
-    yield* weightBytes(hdf5, locator.path, data);
-  }
-
-  storedRanges({ locator }: WeightEntry): ByteRange[] | null {
-    if (locator.kind !== 'segments') return null;
-    const { path: file, name } = this.#source;
-    return locator.segments.map(({ offset, length }) => ({ path: file, name, offset, length }));
-  }
-
-  identity(): Promise<string> {
-    return identityOf(this.files);
-  }
-
-  async close(): Promise<void> {
-    (await this.#hdf5?.catch(() => null))?.close();
-    this.#hdf5 = null;
-    await this.#source.close();
-    this.held.device.close();
-    await Promise.all(this.held.release.map((archive) => archive.close()));
-  }
-
-  #open({ name }: WeightEntry): Promise<Hdf5File> {
-    const { device, weightsName } = this.weights;
-    if (!device) throw new SlicerError('missing-weight', { file: this.model.file, weight: name });
-    this.#hdf5 ??= Hdf5File.open(device, weightsName);
-    return this.#hdf5;
-  }
-}
-
-/** Size and time of the files: a model of 500 MB is not read to say whether it has changed. */
-async function identityOf(files: readonly string[]): Promise<string> {
-  const states = await Promise.all(files.map(async (file) => [path.basename(file), await regularFile(file)]));
-  return createHash('sha256').update(JSON.stringify(states)).digest('hex');
 }

@@ -12,6 +12,7 @@ import type { WeightValues } from './decodeWeight';
 import { decodeWeight } from './decodeWeight';
 import { isKerasName, kerasKind, weightsBeside } from './kerasKind';
 import { stringSizes } from './stringSizes';
+import type { UnpackOptions } from './unpackMember';
 import { segmentsOf } from '../../core/model/weightFiles';
 
 /** The biggest model.json on npm has 24 MB; one of this size is something else. */
@@ -32,6 +33,8 @@ export interface OpenedModel {
   readStored(entry: WeightEntry): AsyncGenerator<Uint8Array<ArrayBuffer>>;
   /** Where those bytes are; null where they are unpacked or converted on the way. */
   storedRanges(entry: WeightEntry): ByteRange[] | null;
+  /** The bytes of `assets/…`; not there in formats that have none. @throws SlicerError `missing-file`, `too-large`. */
+  readAsset?(path: string): Promise<Uint8Array>;
   /** `identity()` as it was when the file was opened. */
   openedAs: string;
   /** Changes whenever the JSON's content, or a shard's size or time, is another. */
@@ -39,7 +42,7 @@ export interface OpenedModel {
   close(): Promise<void>;
 }
 
-export interface OpenOptions {
+export interface OpenOptions extends UnpackOptions {
   maxJsonBytes?: number;
 }
 
@@ -54,7 +57,11 @@ export async function openModelFile(target: string, options: OpenOptions = {}): 
   if (kind !== null) {
     // a JSON model needs neither HDF5 nor zip
     const { openHdf5Model, openKerasZip } = await import('./openKerasFile');
-    return kind === 'hdf5' ? openHdf5Model(file) : openKerasZip(file);
+    return kind === 'hdf5' ? openHdf5Model(file) : openKerasZip(file, options);
+  }
+  if (/\.weights\.json$/i.test(name)) {
+    const { openShardedModel } = await import('./openKerasFile');
+    return openShardedModel(file);
   }
   const bytes = await readModelJson(file, name, options.maxJsonBytes ?? MAX_JSON);
   const parsed = parseModelJson(bytes, name);
@@ -179,7 +186,8 @@ async function modelPath(target: string): Promise<string> {
   const all = await readdir(target);
   const names = all.filter((name) => name.toLowerCase().endsWith('.json'));
   if (names.includes('model.json')) return path.join(target, 'model.json');
-  if (names.includes('config.json') && all.includes('model.weights.h5')) return path.join(target, 'config.json');
+  if (names.includes('config.json') && all.some((one) => /^model\.weights\.(h5|json|npz)$/.test(one)))
+    return path.join(target, 'config.json');
   const keras = all.filter(isKerasName);
   const json = names.length === 1 && keras.length === 0 ? names : await modelsAmong(target, names);
   const models = [...json, ...keras];

@@ -6,6 +6,7 @@ import type { ModelFile } from '../../core/model/modelFile';
 import { readSliceRecord } from '../../core/slicing/sliceRecord';
 import { Checksum } from './checksum';
 import type { OpenedModel } from './openModelFile';
+import { WeightsChecksum } from './weightsChecksum';
 
 /** SHA-256 in hex of the topology as it stands after reading: the same for every way of writing the same JSON. */
 export function topologySha256({ topology }: ModelFile): string {
@@ -20,16 +21,29 @@ export interface SliceOrigin {
 }
 
 export async function originOf(
-  slice: Pick<OpenedModel, 'model' | 'shardFiles'>,
+  slice: Pick<OpenedModel, 'model' | 'shardFiles' | 'readStored'>,
   model: ModelFile,
 ): Promise<SliceOrigin> {
   const record = readSliceRecord(slice.model.metadata ?? undefined);
   const topology = record?.source.topologySha256 ?? null;
   const shards = record?.shards ?? null;
+  const crc32 = record?.weightsCrc32 ?? null;
   return {
     sourceMatches: topology === null ? null : topology === topologySha256(model),
-    weightsMatch: shards && (await areUnchanged(slice.shardFiles, shards)),
+    weightsMatch:
+      crc32 === null
+        ? shards && (await areUnchanged(slice.shardFiles, shards))
+        : crc32 === (await weightsChecksum(slice)),
   };
+}
+
+async function weightsChecksum(slice: Pick<OpenedModel, 'model' | 'readStored'>): Promise<string> {
+  const checksum = new WeightsChecksum();
+  for (const entry of slice.model.weightEntries) {
+    checksum.start(entry.name);
+    for await (const piece of slice.readStored(entry)) checksum.update(piece);
+  }
+  return checksum.digest();
 }
 
 async function areUnchanged(

@@ -1,7 +1,7 @@
 /** A slice's JSON, without its weights manifest: the same for the file on disk and for the proof. */
 import type { JsonObject } from '../../core/model/json';
 import type { ModelFile } from '../../core/model/modelFile';
-import type { Slice } from '../../core/slicing/slice';
+import type { TfjsSlice } from '../../core/slicing/slice';
 import { graphModelRoot } from './writeGraphModel';
 import { layersModelRoot } from './writeLayersModel';
 
@@ -12,6 +12,6 @@ export interface SliceRoot extends JsonObject {
 }
 
 /** @param name of the written model, where its kind has one; the source's without it. */
-export function sliceRoot(slice: Slice, model: ModelFile, name?: string): SliceRoot {
+export function sliceRoot(slice: TfjsSlice, model: ModelFile, name?: string): SliceRoot {
   return slice.format === 'graph-model' ? graphModelRoot(slice, model) : layersModelRoot(slice, model, name);
 }

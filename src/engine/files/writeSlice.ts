@@ -1,22 +1,24 @@
-/** Writes a slice as a folder that TF.js loads: its JSON, and the weights' bytes copied as they are stored. */
+/** Writes a slice: as a folder that TF.js loads, its JSON and the weights' bytes copied as they are stored, or as Keras's file. */
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { SlicerError } from '../../core/errors';
 import { manifestGroups, type NamedEntry } from '../../core/formats/weightsManifest';
 import type { JsonObject } from '../../core/model/json';
 import type { ModelFile } from '../../core/model/modelFile';
-import type { Slice } from '../../core/slicing/slice';
+import type { Slice, TfjsSlice } from '../../core/slicing/slice';
 import { version } from '../../../package.json';
 import { AtomicFolder } from './atomicFolder';
 import { obsoleteShards } from './olderExport';
 import { topologySha256 } from './sliceOrigin';
 import { sliceRoot } from './sliceRoot';
+import { withVocabularies, type AssetSource } from './vocabulary';
+import { writeKeras } from './writeKeras';
 import { writeShards, type StoredWeights } from './writeShards';
 
 export const SHARD_BYTES = 4 * 1024 * 1024;
 
 /** What is needed of the opened source; `OpenedModel` is one. */
-export interface WeightSource extends StoredWeights {
+export interface WeightSource extends StoredWeights, Pick<AssetSource, 'readAsset' | 'readWeight'> {
   path: string;
   shardFiles: string[];
   /** `identity()` as it was when the source was opened. */
@@ -34,7 +36,8 @@ export interface WriteOptions {
 }
 
 /**
- * @param target a folder (made where missing; `model.json` in it), or a file name that ends in `.json`.
+ * @param target for TF.js a folder (made where missing; `model.json` in it), or a file name that ends in `.json`; for
+ *   Keras the file.
  * @returns file names in the target folder, the model JSON first, and their bytes.
  * @throws SlicerError `not-exportable`, `target-exists`, `write-failed`, `file-changed`, `cancelled`, and what reading
  * the source throws. After any of them the target is as it was.
@@ -48,6 +51,7 @@ export async function writeSlice(
   const [lack] = slice.plan.notExportable;
   if (lack)
     throw new SlicerError('not-exportable', { file: source.model.file, address: lack.address, why: lack.reason });
+  if ('groups' in slice) return writeKeras(slice, source, target, options);
   const entries = slice.weights.map(({ name, entry }) => {
     const found = source.model.weightEntries[entry];
     if (!found) throw new SlicerError('missing-weight', { file: source.model.file, weight: name });
@@ -65,7 +69,8 @@ export async function writeSlice(
   });
   try {
     const checksums = await writeShards({ entries, source, output, shards, shardBytes, total }, options);
-    const text = JSON.stringify(modelJson(slice, source.model, entries, shards, checksums, options.name));
+    const root = modelJson(slice, source.model, entries, shards, checksums, options.name);
+    const text = JSON.stringify(await withVocabularies(root, source));
     const bytes = new TextEncoder().encode(text);
     await (await output.create(json)).write(bytes);
     if ((await source.identity?.()) !== before) throw new SlicerError('file-changed', { file: source.model.file });
@@ -96,7 +101,7 @@ export function shardNames(json: string, count: number): string[] {
 }
 
 function modelJson(
-  slice: Slice,
+  slice: TfjsSlice,
   model: ModelFile,
   entries: readonly NamedEntry[],
   shards: readonly string[],

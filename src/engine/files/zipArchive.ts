@@ -12,6 +12,8 @@ export interface ZipMember {
   size: number;
   /** Offset of the local header. */
   at: number;
+  /** Where the next entry, or the directory, begins: its bytes end before. */
+  end: number;
 }
 
 export interface ZipArchive {
@@ -26,6 +28,8 @@ const END64_LOCATOR = 0x07064b50;
 const END64 = 0x06064b50;
 const CENTRAL = 0x02014b50;
 const LOCAL = 0x04034b50;
+/** Flags: encrypted, strongly so. */
+const ENCRYPTED = 0x41;
 /** The end record, and the longest comment behind it. */
 const END_BYTES = 22;
 const MAX_COMMENT = 65_535;
@@ -36,39 +40,46 @@ const MAX_DIRECTORY = 64 * 1024 * 1024;
 
 /**
  * @param file name of the archive, for messages.
- * @throws SlicerError `not-zip`, `truncated-zip`, `too-large`.
+ * @throws SlicerError `not-zip`, `truncated-zip` (`part: 'end'` where not even the directory's place is known,
+ *   `'directory'` where it is not there), `too-large`.
  */
 export function readZipArchive(device: ByteDevice, file: string): ZipArchive {
   const start = readBytes(device, 0, 4);
   const looksLikeZip = start.length === 4 && [LOCAL, END].includes(viewOf(start).getUint32(0, true));
-  const place = findDirectory(device);
-  if (!place) throw new SlicerError(looksLikeZip ? 'truncated-zip' : 'not-zip', { file });
+  const { place, part } = findDirectory(device);
+  if (!place) throw new SlicerError(looksLikeZip ? 'truncated-zip' : 'not-zip', { file, part });
   if (place.size > MAX_DIRECTORY) throw new SlicerError('too-large', { file, bytes: place.size, limit: MAX_DIRECTORY });
   const bytes = readBytes(device, place.start, place.size);
   const view = viewOf(bytes);
   const members = new Map<string, ZipMember>();
   const duplicates = new Set<string>();
+  const all: ZipMember[] = [];
   let at = 0;
   for (let i = 0; i < place.count; i += 1) {
-    if (at + 46 > bytes.length || view.getUint32(at, true) !== CENTRAL) throw new SlicerError('not-zip', { file });
+    if (at + 46 > bytes.length || view.getUint32(at, true) !== CENTRAL)
+      throw new SlicerError('not-zip', { file, part: 'directory' });
     const nameLength = view.getUint16(at + 28, true);
     const extraLength = view.getUint16(at + 30, true);
     const end = at + 46 + nameLength + extraLength + view.getUint16(at + 32, true);
-    if (end > bytes.length) throw new SlicerError('truncated-zip', { file });
+    if (end > bytes.length) throw new SlicerError('truncated-zip', { file, part: 'directory' });
     const member: ZipMember = {
       name: new TextDecoder().decode(bytes.subarray(at + 46, at + 46 + nameLength)),
-      encrypted: (view.getUint16(at + 8, true) & 1) === 1,
+      encrypted: (view.getUint16(at + 8, true) & ENCRYPTED) !== 0,
       method: view.getUint16(at + 10, true),
       crc: view.getUint32(at + 16, true),
       packed: view.getUint32(at + 20, true),
       size: view.getUint32(at + 24, true),
       at: view.getUint32(at + 42, true),
+      end: place.start,
     };
     readZip64Extra(view, at + 46 + nameLength, extraLength, member);
+    all.push(member);
     if (members.has(member.name)) duplicates.add(member.name);
     members.set(member.name, member);
     at = end;
   }
+  all.sort((a, b) => a.at - b.at);
+  all.forEach((member, i) => (member.end = all[i + 1]?.at ?? place.start));
   return { members, duplicates: [...duplicates] };
 }
 
@@ -88,11 +99,19 @@ export function memberBytes(
   const header = readBytes(device, member.at, 30);
   const view = viewOf(header);
   if (header.length < 30 || view.getUint32(0, true) !== LOCAL) throw new SlicerError('not-zip', data);
-  const start = member.at + 30 + view.getUint16(26, true) + view.getUint16(28, true);
+  if ((view.getUint16(6, true) & ENCRYPTED) !== 0)
+    throw new SlicerError('unsupported', { ...data, reason: 'zip-encrypted' });
+  const nameLength = view.getUint16(26, true);
+  const start = member.at + 30 + nameLength + view.getUint16(28, true);
   const deflated = member.method === 8;
   if (deflated ? member.size > (member.packed + 1) * MAX_RATIO : member.size !== member.packed)
     throw new SlicerError('not-zip', data);
-  if (start + member.packed > device.size) throw new SlicerError('truncated-zip', data);
+  if (start + member.packed > device.size)
+    throw new SlicerError('truncated-zip', { ...data, expected: start + member.packed, actual: device.size });
+  // the header in front of the bytes says whose they are; what contradicts it was put together to be read in two ways
+  const own = readBytes(device, member.at + 30, nameLength);
+  const contradicts = new TextDecoder().decode(own) !== member.name || view.getUint16(8, true) !== member.method;
+  if (contradicts || start + member.packed > member.end) throw new SlicerError('not-zip', data);
   return { bytes: partOf(device, start, member.packed), deflated };
 }
 
@@ -131,20 +150,22 @@ interface Directory {
 }
 
 /** An archive's comment may hold the signature of its end: a candidate counts when a directory stands where it says. */
-function findDirectory(device: ByteDevice): Directory | null {
+function findDirectory(device: ByteDevice): { place: Directory | null; part: 'end' | 'directory' } {
   const from = Math.max(0, device.size - END_BYTES - MAX_COMMENT);
   const tail = readBytes(device, from, device.size - from);
   const view = viewOf(tail);
   let fallback: Directory | null = null;
+  let part: 'end' | 'directory' = 'end';
   for (let at = tail.length - END_BYTES; at >= 0; at -= 1) {
     if (view.getUint32(at, true) !== END) continue;
+    part = 'directory';
     const directory = directoryAt(device, view, at, from);
     if (!directory || !isDirectory(device, directory)) continue;
     const reachesEnd = at + END_BYTES + view.getUint16(at + 20, true) === tail.length;
-    if (reachesEnd && directory.count > 0) return directory;
+    if (reachesEnd && directory.count > 0) return { place: directory, part };
     fallback ??= directory;
   }
-  return fallback;
+  return { place: fallback, part };
 }
 
 function directoryAt(device: ByteDevice, view: DataView, at: number, from: number): Directory | null {

@@ -1,6 +1,7 @@
 /** Numbers and strings to categories: encoding, bins, hashes, vocabularies, tokens. Read on the CPU: the sizes are small. */
 import * as tf from '@tensorflow/tfjs-core';
 import { SlicerError } from '../../core/errors';
+import { vocabularyAsset } from '../../core/formats/vocabularies';
 import type { JsonValue } from '../../core/model/json';
 import { floating, sizeAt, type Kernel, type KernelCall, type KernelConfig } from './kernel';
 import { farmHash64, joinFingerprints, sipHash64 } from './stringHash';
@@ -125,12 +126,17 @@ function vocabularyOf(config: KernelConfig): Value[] | null {
   return Array.isArray(given) && given.every(isWord) ? given : null;
 }
 
+/** One that stands in a file of its own is read before the layer runs. */
 const withoutVocabulary = (config: KernelConfig): string | null =>
-  vocabularyOf(config) === null
-    ? 'the file does not hold its vocabulary'
-    : config.text('output_mode', 'int') === 'tf_idf' && !Array.isArray(config.raw('idf_weights'))
-      ? 'the file does not hold its idf weights'
-      : null;
+  vocabularyAsset(config.config) !== null
+    ? null
+    : typeof config.raw('vocabulary') === 'string'
+      ? 'its vocabulary is in a file outside of the model, which is never read'
+      : vocabularyOf(config) === null
+        ? 'the file does not hold its vocabulary'
+        : config.text('output_mode', 'int') === 'tf_idf' && !Array.isArray(config.raw('idf_weights'))
+          ? 'the file does not hold its idf weights'
+          : null;
 
 interface Lookup {
   /** The index of each word; null where Keras would refuse it. */

@@ -179,7 +179,7 @@ async function compute(step: Step, options: LoopOptions, values: Values): Promis
   let tap: AttributeTap = { wanted: step.attributes, values: new Map(), set: [] };
   const parts = {
     className: call.layer.className,
-    config: call.layer.config,
+    config: weights.configOf(call.layer),
     keras: program.keras,
     inputs: inputs.map(({ tensor }) => tensor),
     masks: inputs.map(({ mask }) => mask),

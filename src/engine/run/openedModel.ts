@@ -6,6 +6,8 @@ export interface WeightSource {
   readonly model: ModelFile;
   /** The entry's values, dequantized. */
   readWeight(entry: WeightEntry): Promise<WeightValues>;
+  /** The bytes of `assets/…`, where the format has such. */
+  readAsset?(path: string): Promise<Uint8Array>;
   /** The entry's bytes as stored. */
   readStored(entry: WeightEntry): AsyncIterable<Uint8Array>;
 }

@@ -3,24 +3,26 @@ import { openParsed, parseModelJson } from '../../core/formats/openModelJson';
 import { manifestGroups, type NamedEntry } from '../../core/formats/weightsManifest';
 import type { JsonObject } from '../../core/model/json';
 import type { ModelFile, WeightEntry } from '../../core/model/modelFile';
-import type { Slice } from '../../core/slicing/slice';
+import type { TfjsSlice } from '../../core/slicing/slice';
 import { SlicerError } from '../../core/errors';
 import { decodeWeight, type WeightValues } from '../files/decodeWeight';
 import { sliceRoot } from '../files/sliceRoot';
+import { withVocabularies } from '../files/vocabulary';
 import type { WeightSource } from './openedModel';
 import { segmentsOf } from '../../core/model/weightFiles';
 
 const shard = 'weights.bin';
 
 /** @throws SlicerError where the slice, read back, is not a whole model: then the slice is wrong, not the file. */
-export async function openSliceInMemory(slice: Slice, source: WeightSource): Promise<WeightSource> {
+export async function openSliceInMemory(slice: TfjsSlice, source: WeightSource): Promise<WeightSource> {
   const { weightEntries } = source.model;
   const entries = slice.weights.map(({ name, entry }) => {
     const found = weightEntries[entry];
     if (!found) throw new SlicerError('internal', { reason: `the slice names weight ${entry}` });
     return { name, entry: found };
   });
-  return openInMemory(sliceRoot(slice, source.model), entries, (entry) => source.readStored(entry));
+  const root = await withVocabularies(sliceRoot(slice, source.model), source);
+  return openInMemory(root, entries, (entry) => source.readStored(entry));
 }
 
 /** @param root the model JSON without its weights manifest. */

@@ -1,8 +1,11 @@
 /** Weights as tensors: read once, shared by all calls and by all layers that name the same bytes. */
 import * as tf from '@tensorflow/tfjs-core';
 import { SlicerError } from '../../core/errors';
+import { vocabularyAsset } from '../../core/formats/vocabularies';
+import type { JsonObject } from '../../core/model/json';
 import type { Layer } from '../../core/model/layerGraph';
 import type { WeightValues } from '../files/decodeWeight';
+import { withVocabulary } from '../files/vocabulary';
 import type { KernelWeight } from '../kernels/kernel';
 import { disposeCustomLayers } from '../kernels/tfjsLayer';
 import type { WeightSource } from './openedModel';
@@ -13,6 +16,7 @@ const maxWeightBytes = 3.25 * 2 ** 30;
 export class WeightStore {
   private readonly tensors = new Map<number, tf.Tensor>();
   private readonly layers = new Map<Layer, KernelWeight[]>();
+  private readonly configs = new Map<Layer, JsonObject>();
 
   constructor(private readonly source: WeightSource) {}
 
@@ -32,7 +36,18 @@ export class WeightStore {
       this.tensors.set(index, tensorOf(values, entry.shape, entry.dtype));
       between();
     }
-    for (const layer of layers) this.layers.set(layer, this.ofLayer(layer));
+    for (const layer of layers) {
+      this.layers.set(layer, this.ofLayer(layer));
+      if (vocabularyAsset(layer.config) === null || this.configs.has(layer)) continue;
+      const owner = { layer: layer.name, class: layer.className };
+      this.configs.set(layer, await withVocabulary(layer.config, owner, this.source));
+      between();
+    }
+  }
+
+  /** The layer's config, with the vocabulary that `load` has read. */
+  configOf(layer: Layer): JsonObject {
+    return this.configs.get(layer) ?? layer.config;
   }
 
   of(layer: Layer): KernelWeight[] {
@@ -44,6 +59,7 @@ export class WeightStore {
     this.tensors.clear();
     disposeCustomLayers(this.layers.keys());
     this.layers.clear();
+    this.configs.clear();
   }
 
   private ofLayer(layer: Layer): KernelWeight[] {

@@ -2,6 +2,10 @@
 import path from 'node:path';
 import { commands as vscodeCommands, FileType, l10n, Uri, window, workspace } from 'vscode';
 import { SlicerError } from '../../core/errors';
+import type { ModelFile } from '../../core/model/modelFile';
+import type { Cut, SliceFormat } from '../../core/slicing/slice';
+import { formatOfFile, formatsFor, ownFormat } from '../../core/slicing/sliceFormat';
+import { planCut } from '../../core/slicing/sliceModel';
 import type { InputSource, InputSpec, VerifyResult } from '../../protocol/engine';
 import {
   viewTypeOf,
@@ -71,6 +75,9 @@ function syntheticSource(values: string): InputSource {
   throw new SlicerError('usage', { detail: l10n.t('There are no values called {0}.', values) });
 }
 
+/** More notes make no message. */
+const SHOWN_NOTES = 3;
+
 /** Returns what was written; undefined when the user gave up. */
 export async function saveSlice(
   args: SaveSliceArgs,
@@ -83,16 +90,18 @@ export async function saveSlice(
   if (!plan || !cut) throw new SlicerError('usage', { detail: planError ?? l10n.t('No layer is marked.') });
   if (!plan.boundary.closed)
     throw new SlicerError('cut-open', { missing: plan.boundary.missing.map(({ address }) => address) });
-  const asked = args.target === undefined ? await askForTarget(document, cut.outputs.at(-1) ?? 'slice') : null;
+  const asked = args.target === undefined ? await askWhere(document, cut, args.format) : null;
   const target = args.target === undefined ? asked?.target : toUri(args.target);
   if (!target) return undefined;
   const { name, shardBytes } = args;
+  const format = asked?.format ?? args.format ?? formatOfFile(target.path) ?? undefined;
   const written = await overwriting(asked?.overwrite ?? args.overwrite, path.basename(target.fsPath), (force) =>
     longTask(l10n.t('Saving the sub-model'), (options) =>
       document.save(
         cut,
         {
           target: target.fsPath,
+          ...(format === undefined ? {} : { format }),
           force,
           ...(name === undefined ? {} : { name }),
           ...(shardBytes === undefined ? {} : { shardBytes }),
@@ -101,29 +110,83 @@ export async function saveSlice(
       ),
     ),
   );
-  if (written && args.target === undefined) void offerToOpen(target, written.files);
+  if (written && args.target === undefined) void offerToOpen(target, written.files, asked?.notes ?? []);
   return written;
 }
 
-/**
- * A folder of its own, because weight files have the same names in every model. A name ending in `.json` is the model
- * itself: where there is one, the dialog has asked whether to replace it.
- */
-async function askForTarget(
-  document: ModelDocument,
-  last: string,
-): Promise<{ target: Uri; overwrite: true | undefined } | null> {
-  const name = `${document.loaded?.model.name ?? 'model'}-${last}`.replace(/[^\w.-]+/g, '_');
-  const target = await window.showSaveDialog({
-    title: l10n.t('New folder, or .json file, for the sub-model'),
-    saveLabel: l10n.t('Save Sub-Model'),
-    defaultUri: Uri.joinPath(folderFor(document.uri), name),
-  });
+interface Place {
+  target: Uri;
+  format: SliceFormat;
+  overwrite: true | undefined;
+  /** What is to be known of the file, where the editor does not show it. */
+  notes: string[];
+}
+
+/** Asks for the format, the model's own first, and for the place. */
+async function askWhere(document: ModelDocument, cut: Cut, wanted: SliceFormat | undefined): Promise<Place | null> {
+  const model = document.loaded?.model;
+  if (!model) return null;
+  const format = wanted ?? (await askForFormat(model, cut));
+  if (!format) return null;
+  const target = await askForTarget(document, cut.outputs.at(-1) ?? 'slice', format);
   if (!target) return null;
-  return {
-    target,
-    overwrite: target.path.endsWith('.json') && (await statOf(target))?.type === FileType.File ? true : undefined,
+  const ofName = formatOfFile(target.path);
+  const own = format === 'layers-model' || format === 'graph-model' ? format : null;
+  const chosen = ofName ?? own ?? format;
+  const named = ofName === null && own === null ? target.with({ path: `${target.path}${ENDINGS[format]}` }) : target;
+  const isShown = chosen === document.cut.state.plan?.format;
+  const notes = isShown ? [] : planCut(model, cut, chosen).notes.map(({ message }) => message);
+  // where there is a file of this name, the dialog has asked whether to replace it
+  const asked = named === target && (await statOf(target))?.type === FileType.File;
+  return { target: named, format: chosen, overwrite: asked ? true : undefined, notes };
+}
+
+const ENDINGS: Readonly<Record<SliceFormat, string>> = {
+  'keras-v3': '.keras',
+  'keras-h5': '.h5',
+  'layers-model': '',
+  'graph-model': '',
+};
+
+/** What a slice can be saved as; undefined when the user gave up. */
+async function askForFormat(model: ModelFile, cut: Cut): Promise<SliceFormat | undefined> {
+  const formats = formatsFor(model);
+  const [only, ...others] = formats;
+  if (others.length === 0) return only;
+  const labels: Readonly<Record<SliceFormat, string>> = {
+    'keras-v3': l10n.t('Keras (.keras)'),
+    'keras-h5': l10n.t('Keras HDF5 (.h5)'),
+    'layers-model': l10n.t('TF.js layers-model (a folder, or a .json)'),
+    'graph-model': l10n.t('TF.js graph-model (a folder, or a .json)'),
   };
+  const items = formats.map((format) => {
+    const [lack] = planCut(model, cut, format).notExportable;
+    return {
+      label: labels[format],
+      format,
+      ...(format === ownFormat(model) ? { description: l10n.t('as the model itself') } : {}),
+      ...(lack ? { detail: l10n.t('Not possible: {0}: {1}', lack.address, lack.reason) } : {}),
+    };
+  });
+  return (await window.showQuickPick(items, { placeHolder: l10n.t('What is the sub-model saved as?') }))?.format;
+}
+
+/**
+ * For TF.js a folder of its own, because weight files have the same names in every model. A name ending in `.json` is the
+ * model itself.
+ */
+async function askForTarget(document: ModelDocument, last: string, format: SliceFormat): Promise<Uri | undefined> {
+  const name = `${document.loaded?.model.name ?? 'model'}-${last}`.replace(/[^\w.-]+/g, '_');
+  const ending = ENDINGS[format];
+  return window.showSaveDialog({
+    title:
+      ending === ''
+        ? l10n.t('New folder, or .json file, for the sub-model')
+        : l10n.t('New {0} file for the sub-model', ending),
+    saveLabel: l10n.t('Save Sub-Model'),
+    defaultUri: Uri.joinPath(folderFor(document.uri), `${name}${ending}`),
+    ...(ending === '' ? {} : { filters: { Keras: [ending.slice(1)] } }),
+  });
 }
 
 /** Beside the model, or in the workspace when the model lies where nothing can be saved. */
@@ -132,12 +195,13 @@ export function folderFor(model: Uri): Uri {
 }
 
 /** The model comes first among the files; they are named as they lie in their folder. */
-async function offerToOpen(target: Uri, [model]: readonly string[]): Promise<void> {
+async function offerToOpen(target: Uri, [model]: readonly string[], notes: readonly string[]): Promise<void> {
   if (model === undefined) return;
   const uri = Uri.joinPath(target, target.path.endsWith(`/${model}`) ? '..' : '.', model);
   const open = l10n.t('Open');
   const reveal = l10n.t('Reveal');
-  const choice = await window.showInformationMessage(l10n.t('Saved {0}.', workspace.asRelativePath(uri)), open, reveal);
+  const said = [l10n.t('Saved {0}.', workspace.asRelativePath(uri)), ...notes.slice(0, SHOWN_NOTES)].join(' ');
+  const choice = await window.showInformationMessage(said, open, reveal);
   if (choice === open) await vscodeCommands.executeCommand('vscode.openWith', uri, viewTypeOf(uri));
   if (choice === reveal) {
     await vscodeCommands.executeCommand(workspace.getWorkspaceFolder(uri) ? 'revealInExplorer' : 'revealFileInOS', uri);

@@ -4,6 +4,7 @@ import { SlicerError } from '../../core/errors';
 import { formatAddress, resolveAddress } from '../../core/model/address';
 import type { LayerGraph } from '../../core/model/layerGraph';
 import { closeCut, tensorsReadBy } from '../../core/slicing/closeCut';
+import { ownFormat } from '../../core/slicing/sliceFormat';
 import { planCut } from '../../core/slicing/sliceModel';
 import type { Cut, SlicePlan } from '../../core/slicing/slice';
 import type { InputSpec, Progress, VerifyResult } from '../../protocol/engine';
@@ -207,7 +208,7 @@ export class CutSession {
     this.planError = null;
     if (!loaded || !this.wanted) return;
     try {
-      this.plan = planCut(loaded.model, this.wanted);
+      this.plan = planCut(loaded.model, this.wanted, ownFormat(loaded.model));
     } catch (error) {
       this.planError = errorSentence(error);
     }

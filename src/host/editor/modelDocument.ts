@@ -6,7 +6,7 @@ import { inspectModel } from '../../core/model/inspect';
 import type { InspectLayer } from '../../core/model/inspectDocument';
 import type { ModelFile } from '../../core/model/modelFile';
 import { weightFiles } from '../../core/model/weightFiles';
-import type { Cut } from '../../core/slicing/slice';
+import type { Cut, SliceFormat } from '../../core/slicing/slice';
 import { tensorsAround, type TensorAround } from '../../core/slicing/tensorsAround';
 import type { ComposedProof, EngineContract, Progress } from '../../protocol/engine';
 import type { ErrorPage, ViewerModel, ViewerState } from '../../protocol/viewer';
@@ -201,7 +201,7 @@ export class ModelDocument implements Disposable {
   /** Writes a slice of this model. Asks nothing; `target-exists` without `force`. */
   save(
     cut: Cut,
-    params: { target: string; name?: string; force: boolean; shardBytes?: number },
+    params: { target: string; format?: SliceFormat; name?: string; force: boolean; shardBytes?: number },
     options: { signal: AbortSignal; onProgress?: (progress: Progress) => void },
   ): Promise<{ files: string[]; bytes: number }> {
     return this.context.inTurn(options.signal, () => this.engine.request('save', { cut, ...params }, options));

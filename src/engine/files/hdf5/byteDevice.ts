@@ -15,10 +15,14 @@ export class FileDevice implements ByteDevice {
   readonly #handle: number;
   readonly size: number;
   readonly place: { path: string; offset: number };
+  readonly #changed: number;
   #closed = false;
 
   /** @throws SlicerError `missing-file` where there is no such regular file, `empty-file`. */
-  constructor(path: string, name: string) {
+  constructor(
+    path: string,
+    private readonly name: string,
+  ) {
     try {
       this.#handle = openSync(path, 'r');
     } catch (cause) {
@@ -26,6 +30,7 @@ export class FileDevice implements ByteDevice {
     }
     const info = fstatSync(this.#handle);
     this.size = info.size;
+    this.#changed = info.mtimeMs;
     this.place = { path, offset: 0 };
     if (info.isFile() && info.size > 0) return;
     this.close();
@@ -41,6 +46,13 @@ export class FileDevice implements ByteDevice {
       done += count;
     }
     return done;
+  }
+
+  /** @throws SlicerError `file-changed` when somebody has written into it since; a file put in its place is another. */
+  check(): void {
+    if (this.#closed) throw new SlicerError('closed');
+    const { size, mtimeMs } = fstatSync(this.#handle);
+    if (size !== this.size || mtimeMs !== this.#changed) throw new SlicerError('file-changed', { file: this.name });
   }
 
   close(): void {

@@ -1,6 +1,7 @@
 /** A read-only HDF5 file: groups, attributes, and where datasets' bytes are. Nothing outside of the device is ever read. */
 import { SlicerError, type ErrorData } from '../../../core/errors';
 import type { ByteDevice } from './byteDevice';
+import { HeapGuard } from './heapGuard';
 import { mountDevice, type Hdf5Metadata, type Hdf5Module } from './hdf5Module';
 import { readStorage, readSuperblock, type StorageFacts, type Superblock } from './objectHeader';
 
@@ -42,7 +43,7 @@ export class Hdf5File {
   /** @throws SlicerError `not-hdf5`, `truncated-hdf5`, `unsupported`. */
   static async open(device: ByteDevice, name: string): Promise<Hdf5File> {
     const superblock = readSuperblock(device, name);
-    const { module, file } = await mountDevice(device);
+    const { module, file } = await mountDevice(device, new HeapGuard(device));
     let id: bigint;
     try {
       id = module.open(file, module.H5F_ACC_RDONLY, false, -1, -1);

@@ -31,6 +31,7 @@ const SIGNATURE = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a];
 const LAYOUT = 0x0008;
 const EXTERNAL_FILES = 0x0007;
 const CONTINUATION = 0x0010;
+const MODIFICATION_TIME = 0x0012;
 /** A dataset's header has about ten messages and two blocks. */
 const MAX_BLOCKS = 64;
 const MAX_BLOCK = 1024 * 1024;
@@ -89,6 +90,14 @@ export function readStorage(device: ByteDevice, superblock: Superblock, address:
     }
   }
   return facts.layout ? { layout: facts.layout, external: facts.external } : null;
+}
+
+/** Where the header of an object says when it was changed: offsets of four bytes each, in seconds. */
+export function modificationTimes(device: ByteDevice, { base }: Superblock, address: number): number[] {
+  const found: number[] = [];
+  for (const { type, start, bytes } of messages(device, base, base + address))
+    if (type === MODIFICATION_TIME && bytes.length >= 8) found.push(start + 4);
+  return found;
 }
 
 interface Message {

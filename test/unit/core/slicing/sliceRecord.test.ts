@@ -15,7 +15,12 @@ describe('readSliceRecord', () => {
       cut: whole.cut,
       source: { file: 'model.json', topologySha256: 'ab' },
       shards: [{ file: 'group1-shard1of1.bin', crc32: 'cd' }],
+      weightsCrc32: null,
     });
+  });
+  test('of a file that holds its weights', () => {
+    expect(readSliceRecord({ modelSlicer: { weightsCrc32: '0badcafe' } })).toMatchObject({ weightsCrc32: '0badcafe' });
+    expect(readSliceRecord({ modelSlicer: { weightsCrc32: 7 } })).toMatchObject({ weightsCrc32: null });
   });
   test.each<[string, JsonValue | undefined]>([
     ['no metadata', undefined],
@@ -37,6 +42,7 @@ describe('readSliceRecord', () => {
       cut: null,
       source: { file: null, topologySha256: null },
       shards: null,
+      weightsCrc32: null,
     });
   });
 });
