@@ -83,7 +83,10 @@ async function runPart(python, folder, number, cells) {
   const file = path.join(folder, `cells-${number}.json`);
   const report = path.join(folder, `report-${number}.json`);
   fs.writeFileSync(file, JSON.stringify(cells));
-  const child = spawn(python, [at('test/python/run_cells.py'), file, report], { stdio: ['ignore', 'ignore', 'pipe'] });
+  // `load-slice` runs the command that its code speaks of
+  const env = { ...process.env, NODE: process.execPath, MODEL_SLICER: at('dist/cli.js') };
+  const stdio = ['ignore', 'ignore', 'pipe'];
+  const child = spawn(python, [at('test/python/run_cells.py'), file, report], { stdio, env });
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text) => (said = (said + text).slice(-3000)));
   const code = await new Promise((resolve, reject) => child.on('error', reject).on('close', resolve));

@@ -1,12 +1,12 @@
 /** Recipe × model × cut in Python: the code of each cell that is offered, or why it is not. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { RecipeId } from '../../src/core/codegen/recipe';
 import { fitRecipe, recipes } from '../../src/core/codegen/recipes';
 import { aroundNorm } from '../../src/core/codegen/recipes/python/layerValues';
 import { resolveAddress } from '../../src/core/model/address';
 import type { ModelFile } from '../../src/core/model/modelFile';
-import { planCut, sliceModel } from '../../src/core/slicing/sliceModel';
+import { planCut } from '../../src/core/slicing/sliceModel';
 import type { Cut } from '../../src/core/slicing/slice';
 import { caseModels, cutsOf } from '../unit/core/codegen/recipeCases';
 import { openFixture } from '../unit/core/formats/openFixture';
@@ -29,8 +29,8 @@ export interface Cell {
   around: { before: string; after: string } | null;
   /** Layers with their place in `model.layers`. */
   layers: { path: string[]; index: number | null }[];
-  /** What `load-slice` loads: topology and weights in base64, float32; null for other recipes. */
-  slice: { config: unknown; weights: { name: string; shape: number[]; data: string }[] } | null;
+  /** The folder of the model file, where the commands that the code speaks of are run. */
+  folder: string;
 }
 
 /** @param folders of the fixtures, and of the Keras files that are not among them. */
@@ -55,7 +55,7 @@ function cellsOf(
   name: string,
   model: ModelFile,
   cut: Cut,
-  { folder, ...files }: { keras: string; golden: string; folder: string },
+  files: { keras: string; golden: string; folder: string },
 ): Cell[] {
   const plan = planCut(model, cut);
   const plain = (address: string): string => address.replace(/\\(.)/gsu, '$1');
@@ -77,7 +77,7 @@ function cellsOf(
   };
   return recipes.map(({ id }) => {
     const fit = fitRecipe(model, cut, { recipe: id, language: 'python', modelPath: 'model.json' });
-    if (!fit.fits) return { ...shared, recipe: id, why: fit.why, text: '', around: null, slice: null };
+    if (!fit.fits) return { ...shared, recipe: id, why: fit.why, text: '', around: null };
     const around = id === 'before-after-batchnorm' ? aroundNorm(fit.task) : null;
     const { text } = fit.writer.write(fit.task);
     return {
@@ -86,21 +86,6 @@ function cellsOf(
       why: null,
       text,
       around: around && !('why' in around) ? { before: plain(around.before), after: plain(around.after) } : null,
-      slice: id === 'load-slice' ? sliceOf(model, cut, folder) : null,
     };
   });
-}
-
-function sliceOf(model: ModelFile, cut: Cut, folder: string): Cell['slice'] {
-  const slice = sliceModel(model, cut);
-  if (slice.format !== 'layers-model') return null;
-  const weights = slice.weights.flatMap(({ name, entry }) => {
-    const { shape, locator } = model.weightEntries[entry] ?? {};
-    if (!shape || locator?.kind !== 'segments') return [];
-    const bytes = locator.segments.map(({ file, offset, length }) =>
-      readFileSync(path.join(folder, file)).subarray(offset, offset + length),
-    );
-    return [{ name, shape, data: Buffer.concat(bytes).toString('base64') }];
-  });
-  return { config: slice.modelConfig, weights };
 }

@@ -30,6 +30,10 @@ class FeatureLayer(keras.layers.Layer):
         return {**super().get_config(), "features": self.feature_count, "units": self.units}
 
 
+# by the names that files have, with and without the package
+CLASSES = {"FeatureLayer": FeatureLayer, "fixtures>FeatureLayer": FeatureLayer}
+
+
 def attributes(model):
     """`layer@feature_output` after the model was called."""
     return {

@@ -9,8 +9,17 @@ export function savedSlicePath(task: CodeTask): string {
   return besideModel(task, savedSliceFolder(task));
 }
 
-export function besideModel({ modelPath }: CodeTask, folder: string): string {
-  return `${modelPath.slice(0, modelPath.lastIndexOf('/') + 1)}${folder}/model.json`;
+/** The same in one file of Keras. */
+export function savedKerasPath(task: CodeTask): string {
+  return `${folderOf(task)}${savedSliceFolder(task)}.keras`;
+}
+
+export function besideModel(task: CodeTask, folder: string): string {
+  return `${folderOf(task)}${folder}/model.json`;
+}
+
+function folderOf({ modelPath }: CodeTask): string {
+  return modelPath.slice(0, modelPath.lastIndexOf('/') + 1);
 }
 
 export function sliceFolder(name: string, suffix: string): string {
@@ -34,13 +43,13 @@ export function beforeLoading(task: CodeTask & { saved?: readonly string[] }): s
   return [...(task.saved ?? []), ...(classes.length > 0 ? [register] : [])];
 }
 
-/** The command line that saves the slice. */
-export function sliceCommand(task: CodeTask): string {
+/** The command line that saves the slice. @param suffix `.keras`: as one file of Keras. */
+export function sliceCommand(task: CodeTask, suffix = ''): string {
   const { plan, model } = task;
   const outputs = plan.outputs.map(({ address }) => ` --output ${shellWord(address)}`).join('');
   const given = plan.inputs.every(({ address }) => isOwnInput(task, address)) ? [] : plan.inputs;
   const inputs = given.map(({ address }) => ` --input ${shellWord(address)}`).join('');
-  return `model-slicer slice ${shellWord(model.file)}${outputs}${inputs} --to ${savedSliceFolder(task)}`;
+  return `model-slicer slice ${shellWord(model.file)}${outputs}${inputs} --to ${savedSliceFolder(task)}${suffix}`;
 }
 
 /** Whether the address is that of an input of the whole model. */

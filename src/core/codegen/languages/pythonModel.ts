@@ -1,8 +1,9 @@
 /** What the recipes in Python share: loading the model, naming its tensors, guards on their shapes. */
 import { formatAddress } from '../../model/address';
-import { kerasMajor } from '../../model/kerasMajor';
 import type { DType, LayerGraph, Shape } from '../../model/layerGraph';
 import { walkLayers } from '../../model/traversal';
+import { weightFiles } from '../../model/weightFiles';
+import { planCut } from '../../slicing/sliceModel';
 import type { CodeTask } from '../codeTask';
 import { customClasses } from '../customLayers';
 import { isPictureShape } from '../literals';
@@ -82,14 +83,12 @@ export function fed({ inputs }: TaskNames): string {
 /** The function that loads the model, with what there is to know of its file. */
 export function writeLoader(code: Python, task: CodeTask): void {
   const { model } = task;
-  const custom = customClasses(model.graph).map((name) => name.slice(name.lastIndexOf('>') + 1));
   const isLambda = walkLayers(model.graph).some(({ layer }) => layer.className === 'Lambda');
-  const doc: Paragraph[] = [`Loads ${model.graph.name}.`, ...fileNotes(task)];
-  if (custom.length > 0)
-    doc.push(`${custom.join(', ')}: classes of your own. Import the module that registers them first.`);
-  if (isLambda) doc.push('It has Lambda layers: code of its author, which Keras runs only where `trusted` says so.');
-  const parameters = [`path: str = ${pythonString(kerasPath(task))}`, ...(isLambda ? ['trusted: bool = False'] : [])];
+  const doc: Paragraph[] = [`Loads ${model.graph.name}.`, ...fileNotes(task), ...classNotes(task)];
+  if (isLambda) doc.push(LAMBDA_NOTE);
   code.import('keras');
+  if (model.format === 'weights-h5') return writeTwoFileLoader(code, task, doc, isLambda);
+  const parameters = [`path: str = ${pythonString(kerasPath(task))}`, ...(isLambda ? ['trusted: bool = False'] : [])];
   code.function({ name: `load_${modelTitle(task)}`, parameters, returns: 'keras.Model', doc }, () =>
     code.call('return keras.models.load_model', [
       'path',
@@ -97,6 +96,31 @@ export function writeLoader(code: Python, task: CodeTask): void {
       ...(isLambda ? ['safe_mode=not trusted'] : []),
     ]),
   );
+}
+
+/** Weights beside a configuration: Keras reads one, then the other. */
+function writeTwoFileLoader(code: Python, task: CodeTask, doc: Paragraph[], isLambda: boolean): void {
+  const folder = task.modelPath.replace(/^\.\//, '').replace(/[^/\\]*$/, '');
+  const parameters = [
+    `config: str = ${pythonString(`${folder}${task.model.file}`)}`,
+    `weights: str = ${pythonString(`${folder}${weightsName(task)}`)}`,
+    ...(isLambda ? ['trusted: bool = False'] : []),
+  ];
+  code.function({ name: `load_${modelTitle(task)}`, parameters, returns: 'keras.Model', doc }, () => {
+    if (isLambda) code.block('if trusted:', () => code.line('keras.config.enable_unsafe_deserialization()'));
+    code.block('with open(config, encoding="utf-8") as file:', () =>
+      code.line('model = keras.models.model_from_json(file.read())'),
+    );
+    code.line('model.load_weights(weights)');
+    code.line('return model');
+  });
+}
+
+/** One file, or the index of several: `x_00000.weights.h5` stands in `x.weights.json`. */
+function weightsName({ model }: CodeTask): string {
+  const [first = 'model.weights.h5', ...others] = weightFiles(model);
+  const shard = /^(.*)_\d{5}\.weights\.h5$/.exec(first);
+  return shard && others.length > 0 ? `${shard[1] ?? ''}.weights.json` : first;
 }
 
 export function modelTitle({ model }: CodeTask): string {
@@ -114,20 +138,22 @@ function kerasPath({ model, modelPath }: CodeTask): string {
 function fileNotes(task: CodeTask): Paragraph[] {
   const { model, modelPath } = task;
   if (model.format !== 'layers-model') return [];
-  const needed = `Python needs the Keras file (.keras or .h5) that ${model.file} was converted from.`;
-  if (modelInside(model.graph) !== null)
-    return [
-      `${needed} It must be one that Keras 3 saved: of a file of Keras 2 it does not load a model inside a functional one.`,
-    ];
-  if (kerasMajor(model) === 3)
-    return [
-      `${needed} Where it is lost: save the model once more with Model Slicer, which writes the topology as Keras 2 has it, and convert that model.json with TensorFlow.js's converter (package tensorflowjs).`,
-    ];
-  const target = `${(modelPath.split('/').at(-1) ?? model.file).replace(/\.json$/i, '')}.h5`;
+  const needed = `Python needs a Keras file: the one that ${model.file} was converted from`;
+  const [lack] = planCut(model, { outputs: [], inputs: [] }, 'keras-v3').notExportable;
+  if (lack) return [`${needed}.`];
   return [
-    `${needed} Where it is lost, TensorFlow.js's converter (package tensorflowjs) makes one that keeps names and weights:`,
-    { verbatim: converterCommand(modelPath, target) },
+    `${needed}, or what this makes of it:`,
+    { verbatim: [`model-slicer slice ${shellWord(modelPath)} --to ${shellWord(kerasPath(task))}`] },
   ];
+}
+
+export const LAMBDA_NOTE = 'It has Lambda layers: code of its author, which Keras runs only where `trusted` says so.';
+
+/** What has to be there before Keras can load the model. */
+function classNotes({ model }: CodeTask): Paragraph[] {
+  const custom = customClasses(model.graph).map((name) => name.slice(name.lastIndexOf('>') + 1));
+  if (custom.length === 0) return [];
+  return [`${custom.join(', ')}: classes of your own. Import the module that registers them first.`];
 }
 
 /**
@@ -139,14 +165,6 @@ export function modelInside(graph: LayerGraph): string | null {
     ({ layer, graph: around }) => layer.graph !== null && around.kind !== 'sequential',
   );
   return found?.address ?? null;
-}
-
-/** The command of the package tensorflowjs that makes a Keras file of a layers-model. */
-export function converterCommand(from: string, to: string): string[] {
-  return [
-    'tensorflowjs_converter --input_format tfjs_layers_model --output_format keras \\',
-    `    ${shellWord(from)} ${shellWord(to)}`,
-  ];
 }
 
 // --- the sub-model ---

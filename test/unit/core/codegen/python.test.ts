@@ -118,11 +118,10 @@ describe('why not', () => {
     const file: ModelFile = { ...opened, file: 'model.h5', format: 'keras-h5' };
     expect(whyOf(file, 'functional-by-name')).toMatch(/does not load outer, .* from a file of Keras 2/);
     expect(whyOf({ ...file, producer: { ...file.producer, keras: '3.1.0' } }, 'functional-by-name')).toBeNull();
-    expect(whyOf(opened, 'load-slice')).toMatch(/does not load outer, .* what the converter makes/);
-    // of what is inside, the slice holds the layers themselves
-    expect(whyOf(open('siamese'), 'load-slice', { outputs: ['tower/conv'] })).toBeNull();
-    expect(write(opened, 'functional-by-name', {})).toMatch(/must be one that Keras 3 saved/);
-    expect(write(opened, 'functional-by-name', {})).not.toContain('tensorflowjs_converter');
+    expect(whyOf(file, 'functional-by-name')).toContain('model-slicer slice model.h5 --to model.keras');
+    // what is saved as .keras is written as Keras 3 does
+    expect(whyOf(opened, 'load-slice')).toBeNull();
+    expect(write(opened, 'functional-by-name', {})).toMatch(/model-slicer slice \S*model\.json --to \S*model\.keras/);
   });
 
   test('operations of Keras 2, which Keras 3 cannot load', () => {

@@ -22,7 +22,7 @@ export function whyNotLoaded({ model, plan }: CodeTask): string | null {
   if (old) return `Keras 3 cannot load ${old.address}, a ${old.layer.className} of Keras 2`;
   const inside = model.format === 'layers-model' || kerasMajor(model) === 3 ? null : modelInside(model.graph);
   if (inside !== null)
-    return `Keras 3 does not load ${inside}, a model inside a functional one, from a file of Keras 2`;
+    return `Keras 3 does not load ${inside}, a model inside a functional one, from a file of Keras 2: save the model as .keras (model-slicer slice ${model.file} --to ${model.file.replace(/\.\w+$/, '')}.keras), and take that`;
   const unknown = plan.inputs.find(({ shape }) => shape === null);
   return unknown ? `the shape of ${unknown.address} is not known before the model is built` : null;
 }

@@ -1,20 +1,17 @@
 /** Parts with inputs or weights of their own: a segment from the middle, an independent copy, a saved slice. */
-import { escapeName, type AddressPart } from '../../../model/address';
-import { isJsonObject, type JsonValue } from '../../../model/json';
-import type { ModelFile } from '../../../model/modelFile';
-import type { Cut } from '../../../slicing/slice';
-import { sliceModel } from '../../../slicing/sliceModel';
+import { isCustomLayer } from '../../../layers/innerTensors';
+import { escapeName, resolveAddress, type AddressPart } from '../../../model/address';
+import { planCut } from '../../../slicing/sliceModel';
 import { resolveCut, type ResolvedCut } from '../../../slicing/resolveCut';
 import type { OpenCall, OpenTensor } from '../../../slicing/openGraph';
 import type { CodeTask } from '../../codeTask';
-import { Python } from '../../languages/python';
+import { Python, type Paragraph } from '../../languages/python';
 import { PythonNames, pythonString, shapeTuple } from '../../languages/pythonLiterals';
 import {
-  converterCommand,
+  LAMBDA_NOTE,
   describeInputs,
   fed,
   inputCall,
-  modelInside,
   outputStructure,
   startsInside,
   taskNames,
@@ -29,7 +26,7 @@ import {
 import { writePictureLoader } from '../../languages/pythonPictures';
 import { PythonTensors } from '../../languages/pythonTensors';
 import type { RecipeWriter } from '../../recipe';
-import { savedSlicePath, sliceCommand } from '../../savedSlice';
+import { savedKerasPath, sliceCommand } from '../../savedSlice';
 import { arrayParameters } from './extraction';
 import { whyNotExtracted, whyNotLoaded, whyNotOutside } from './fits';
 
@@ -193,52 +190,44 @@ export const independentCopy: RecipeWriter = {
   },
 };
 
-/** Name of a model that the slice calls and that is read by position; null where it has none. */
-function modelInSlice(model: ModelFile, cut: Cut): string | null {
-  if (modelInside(model.graph) === null && model.graph.kind !== 'sequential') return null;
-  const slice = sliceModel(model, cut);
-  if (slice.format !== 'layers-model') return null;
-  const open: JsonValue[] = [slice.modelConfig];
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    if (!isJsonObject(next) || !isJsonObject(next.config) || !Array.isArray(next.config.layers)) continue;
-    const inner = next.config.layers.filter(
-      (layer) => isJsonObject(layer) && isJsonObject(layer.config) && Array.isArray(layer.config.layers),
-    );
-    const [first] = inner;
-    if (next.class_name !== 'Sequential' && isJsonObject(first) && typeof first.name === 'string') return first.name;
-    open.push(...inner);
-  }
-  return null;
-}
-
 export const loadSlice: RecipeWriter = {
   whyNot: ({ plan, model }) => {
-    const [lack] = plan.notExportable;
-    if (lack) return `${lack.address} cannot be saved: ${lack.reason}`;
-    const inside = modelInSlice(model, plan.cut);
-    return inside === null
-      ? null
-      : `Keras 3 does not load ${inside}, a model inside a functional one, from what the converter makes of the slice`;
+    const [lack] = planCut(model, plan.cut, 'keras-v3').notExportable;
+    return lack ? `${lack.address} cannot be saved: ${lack.reason}` : null;
   },
   write: (task) => {
     const code = new Python();
     const names = taskNames(task);
-    const saved = savedSlicePath({ ...task, modelPath: '' });
-    const converted = saved.replace(/\.json$/, '.h5');
+    const inside = task.plan.layers.map((address) => resolveAddress(task.model.graph, address).layer);
+    const classes = [...new Set(inside.filter(isCustomLayer).map(({ className }) => className))];
+    const isLambda = inside.some(({ className }) => className === 'Lambda');
+    const doc: Paragraph[] = [
+      `Loads the part of ${task.model.graph.name} that this saves:`,
+      { verbatim: [sliceCommand(task, '.keras')] },
+    ];
+    if (classes.length > 0)
+      doc.push(`classes: your own, by what the file calls them: ${classes.map(pythonString).join(', ')}.`);
+    if (isLambda) doc.push(LAMBDA_NOTE);
     code.import('keras');
     code.import('numpy', 'np');
     code.function(
       {
         name: `load_${names.title}_slice`,
-        parameters: [`path: str = ${pythonString(converted)}`],
-        returns: 'keras.Model',
-        doc: [
-          `Loads the part of ${task.model.graph.name} that these made (the second: package tensorflowjs):`,
-          { verbatim: [sliceCommand(task), ...converterCommand(saved, converted)] },
+        parameters: [
+          ...(classes.length > 0 ? ['classes: dict[str, type]'] : []),
+          `path: str = ${pythonString(savedKerasPath(task).replace(/^\.\//, ''))}`,
+          ...(isLambda ? ['trusted: bool = False'] : []),
         ],
+        returns: 'keras.Model',
+        doc,
       },
       () => {
-        code.line('part = keras.models.load_model(path, compile=False)');
+        code.call('part = keras.models.load_model', [
+          'path',
+          ...(classes.length > 0 ? ['custom_objects=classes'] : []),
+          'compile=False',
+          ...(isLambda ? ['safe_mode=not trusted'] : []),
+        ]);
         names.outputs.forEach(({ address, shape }, i) => {
           if (shape) code.call('expect_shape', [pythonString(address), `part.outputs[${i}]`, shapeTuple(shape)]);
         });
