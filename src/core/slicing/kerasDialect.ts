@@ -1,4 +1,5 @@
 /** A topology as Keras itself writes it: the layers' own configs, calls in the way of the Keras that will read them. */
+import { idfEntry } from '../formats/vocabularies';
 import { operationModule } from '../layers/keras3Vocabulary';
 import { isLoraFactor } from '../layers/lora';
 import type { JsonObject } from '../model/json';
@@ -73,6 +74,9 @@ export class KerasDialect implements TopologyDialect {
     }
     const { config, lack, differs, custom } = kerasConfig(className, layer.config, this.keras, this.style);
     if (differs !== null) findings.lacks(address, differs);
+    // Keras does not load them from the config, where they would stand
+    if (idfEntry(layer.config) !== null)
+      findings.lacks(address, 'it has learned how frequent words are (tf_idf), which cannot be written for Keras yet');
     const limit = lack ?? (this.keras === 2 ? rankLimit(className, calls) : null);
     if (limit !== null && this.style === 3) findings.lacks(address, limit);
     if (limit !== null && this.style === 2) findings.note({ address, message: onlyKeras2(address, limit) });

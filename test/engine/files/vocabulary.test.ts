@@ -131,6 +131,19 @@ test('a slice takes its vocabularies along', async () => {
   });
 });
 
+test('what Keras would not read of them is refused, by the layer’s name', async () => {
+  const opened = await openModelFile(keras3);
+  await close(opened, () => {
+    const lacks = (output: string): string[] =>
+      sliceModel(opened.model, { outputs: [output], inputs: [] }, 'keras-v3').plan.notExportable.map(
+        ({ address }) => address,
+      );
+    expect(lacks('tfidf')).toEqual(['tfidf']);
+    expect(lacks('tokens')).toEqual([]);
+    return Promise.resolve();
+  });
+});
+
 describe('a vocabulary that cannot be', () => {
   const text = (value: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(value);
   test.each<[string, string, string, Uint8Array<ArrayBuffer> | null]>([
