@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { activate, activationName, leakyRelu, softmaxOver, unknownActivation } from './activations';
 import { einsum } from './einsum';
+import { int8Lookup, int8Product, quantizationOf, unknownQuantization } from './quantized';
 import { floating, identityKernel, sizeAt, type Kernel, type KernelCall } from './kernel';
 
 /** `x · kernel + bias` over the last axis; relu and linear fused exactly as tfjs-layers fuses them. */
@@ -24,7 +25,12 @@ export function dense(
 const denseKernel: Kernel = {
   run(call) {
     const { config, keras } = call;
-    const bias = config.flag('use_bias', true) ? call.weight(1) : null;
+    const hasBias = config.flag('use_bias', true);
+    if (quantizationOf(config) === 'int8') {
+      const product = int8Product(call, floating(call.input()), hasBias ? 1 : 0);
+      return activate(hasBias ? tf.add(product, call.weight(0)) : product, config, keras);
+    }
+    const bias = hasBias ? call.weight(1) : null;
     const { name, config: options } = activationName(config.raw('activation'));
     const fused = (name === 'relu' && Object.keys(options).length === 0) || name === 'linear' ? name : null;
     const x = floating(call.input());
@@ -34,7 +40,7 @@ const denseKernel: Kernel = {
     return activate(bias ? tf.add(y, bias) : y, config, keras);
   },
   mask: 'pass',
-  refuses: (config, keras) => unknownActivation(config, keras, 'activation'),
+  refuses: (config, keras) => unknownActivation(config, keras, 'activation') ?? unknownQuantization(config, ['int8']),
 };
 
 const einsumDense: Kernel = {
@@ -47,7 +53,7 @@ const einsumDense: Kernel = {
     return activate(y, config, keras);
   },
   mask: 'drop',
-  refuses: (config, keras) => unknownActivation(config, keras, 'activation'),
+  refuses: (config, keras) => unknownActivation(config, keras, 'activation') ?? unknownQuantization(config, []),
 };
 
 /** The bias with ones put in for the axes it lacks: its axes stand in the order of `bias_axes`'s letters in the output. */
@@ -63,13 +69,18 @@ function einsumBias(equation: string, axes: string, y: tf.Tensor, bias: tf.Tenso
 }
 
 const embedding: Kernel = {
-  run: (call) => tf.gather(call.weight(0), tf.cast(call.input(), 'int32')),
+  run(call) {
+    const indices = tf.cast(call.input(), 'int32');
+    return quantizationOf(call.config) === 'int8' ? int8Lookup(call, indices) : tf.gather(call.weight(0), indices);
+  },
+  refuses: (config) => unknownQuantization(config, ['int8']),
   mask: (call) => [call.config.flag('mask_zero', false) ? tf.notEqual(call.input(), 0) : null],
 };
 
 /** Called with `reverse`, it turns vectors into scores of the words. */
 const reversibleEmbedding: Kernel = {
   ...embedding,
+  refuses: (config) => unknownQuantization(config, []),
   run(call) {
     if (call.named('reverse') !== true) return embedding.run(call);
     const { config } = call;
