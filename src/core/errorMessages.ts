@@ -288,12 +288,12 @@ export const ERRORS: Record<ErrorCode, readonly Variant[]> = {
     {
       reason: 'hdf5',
       message:
-        '{file} is a Keras HDF5 file: convert it to a TensorFlow.js model with tensorflowjs_converter --input_format keras, and open that.',
+        '{file} is an HDF5 file where a TensorFlow.js model should be: give it a name that ends in .h5, and open that.',
     },
     {
       reason: 'keras-zip',
       message:
-        '{file} is a Keras archive: convert it to a TensorFlow.js model with tensorflowjs_converter --input_format keras_keras, and open that.',
+        '{file} is a Keras archive where a TensorFlow.js model should be: give it a name that ends in .keras, and open that.',
     },
     {
       reason: 'hdf5-sizes',
