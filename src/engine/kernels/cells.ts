@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { SlicerError } from '../../core/errors';
 import type { NestedLayer } from '../../core/layers/configReader';
 import { activate, activationOf, unknownActivation } from './activations';
-import { dense } from './core';
+import { dense } from './denseProduct';
 import { convolve } from './convolution';
 import { channelsToEnd, channelsToFront, KernelConfig, range, sizeAt } from './kernel';
 

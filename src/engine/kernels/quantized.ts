@@ -6,7 +6,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { policyName } from '../../core/layers/dtypes';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../core/model/json';
-import { dense } from './core';
+import { dense } from './denseProduct';
 import type { KernelCall, KernelConfig } from './kernel';
 
 /** `int8`, `int4` …; null where weights are floats. */
