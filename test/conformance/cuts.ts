@@ -8,7 +8,7 @@ import type { Cut } from '../../src/core/slicing/slice';
 import type { InputSpec, VerifyResult } from '../../src/protocol/engine';
 
 /** What ends a cut rightly: it cannot be made, and the user is told why. */
-const REFUSALS = new Set(['mask-crosses', 'control-flow', 'unsupported']);
+export const REFUSALS = new Set(['mask-crosses', 'control-flow', 'unsupported']);
 /** What keeps the whole model from running. */
 const NOT_YET = new Set([
   'not-runnable',

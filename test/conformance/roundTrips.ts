@@ -6,6 +6,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { startEngine } from '../bench/engineClient';
+import { REFUSALS } from './cuts';
 import { SlicerError } from '../../src/core/errors';
 import { expandCalls } from '../../src/core/model/traversal';
 import type { ModelFile } from '../../src/core/model/modelFile';
@@ -24,7 +25,6 @@ const NOT_YET = new Set([
   'weights-only',
   'bad-config',
 ]);
-const REFUSALS = new Set(['mask-crosses', 'control-flow', 'unsupported']);
 
 export interface RoundTripTask {
   engine: string;

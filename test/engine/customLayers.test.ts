@@ -5,12 +5,12 @@ import path from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, describe, expect, it } from 'vitest';
 import { customLayerStub } from '../../src/core/codegen/stub';
-import { SlicerError } from '../../src/core/errors';
 import { sentence } from '../../src/core/messages';
 import type { InputSpec, RunResult } from '../../src/protocol/engine';
 import { keras } from '../fixtures';
 import { openFixture } from '../unit/core/formats/openFixture';
 import { engineSession, type EngineSession } from './session';
+import { failure } from '../failure';
 
 const temporary = mkdtempSync(path.join(tmpdir(), 'custom-layers-'));
 afterAll(() => rmSync(temporary, { recursive: true }));
@@ -45,15 +45,6 @@ function inputsOf(fixture: string, { example }: Golden): InputSpec[] {
     input: layer,
     source: { kind: 'array', path: path.join(keras, fixture, file), name: file, format: 'npy' },
   }));
-}
-
-async function failure(promise: Promise<unknown>): Promise<SlicerError> {
-  const error = await promise.then(
-    () => null,
-    (reason: unknown) => reason,
-  );
-  expect(error).toBeInstanceOf(SlicerError);
-  return error as SlicerError;
 }
 
 async function values(engine: EngineSession, run: RunResult, address: string): Promise<number[]> {

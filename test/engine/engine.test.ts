@@ -5,11 +5,11 @@ import path from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { unzipSync } from 'fflate';
 import { afterAll, describe, expect, it } from 'vitest';
-import { SlicerError } from '../../src/core/errors';
 import { readNpy } from '../../src/engine/files/npy';
 import type { InputSpec } from '../../src/protocol/engine';
 import { keras } from '../fixtures';
 import { engineSession, type EngineSession } from './session';
+import { failure } from '../failure';
 
 const digits = path.join(keras, 'digits-cnn/tfjs-keras2-h5');
 const temporary = mkdtempSync(path.join(tmpdir(), 'engine-'));
@@ -28,15 +28,6 @@ async function open(
     source: { kind: 'random', seed: 5 },
   }));
   return { engine, inputs };
-}
-
-async function failure(promise: Promise<unknown>): Promise<SlicerError> {
-  const error = await promise.then(
-    () => null,
-    (reason: unknown) => reason,
-  );
-  expect(error).toBeInstanceOf(SlicerError);
-  return error as SlicerError;
 }
 
 describe('run', () => {

@@ -4,10 +4,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { EngineClient } from '../../../src/client/engineClient';
-import { SlicerError } from '../../../src/core/errors';
+import type { SlicerError } from '../../../src/core/errors';
 import type { EngineContract, InputSpec } from '../../../src/protocol/engine';
 import { buildEngine } from '../../engine/bundle';
 import { keras } from '../../fixtures';
+import { failure } from '../../failure';
 
 const digits = path.join(keras, 'digits-cnn/tfjs-keras2-h5/model.json');
 const input: InputSpec = { input: 'input_1', source: { kind: 'ones' } };
@@ -27,15 +28,6 @@ function client(options: Partial<ConstructorParameters<typeof EngineClient>[0]> 
   const made = new EngineClient({ enginePath, ...options });
   clients.push(made);
   return made;
-}
-
-async function failure(promise: Promise<unknown>): Promise<SlicerError> {
-  const error = await promise.then(
-    () => null,
-    (reason: unknown) => reason,
-  );
-  expect(error).toBeInstanceOf(SlicerError);
-  return error as SlicerError;
 }
 
 async function opened(engine: EngineClient): Promise<{ name: string; epoch: number }> {
