@@ -1,5 +1,5 @@
 /** NumPy's `.npy` files: numpy/lib/format.py describes them. */
-import { SlicerError } from '../../core/errors';
+import { badInput } from '../badInput';
 import { float16Values } from './float16';
 
 export interface NpyArray {
@@ -61,15 +61,15 @@ export function readNpy(bytes: Uint8Array, file = ''): NpyArray {
   const type = /^([<>|=]?)([a-zA-Z?])(\d*)$/.exec(descr);
   const letter = type?.[2] === '?' ? 'b' : type?.[2];
   const dtype = type ? codes[`${letter}${type[2] === '?' ? '1' : type[3]}`] : undefined;
-  if (letter === 'O') throw bad('npy-objects', file);
-  if (!type || !dtype) throw bad('npy-type', file, { type: descr.slice(0, 40) });
+  if (letter === 'O') throw badInput('npy-objects', file);
+  if (!type || !dtype) throw badInput('npy-type', file, { type: descr.slice(0, 40) });
   const itemSize = type[2] === '?' ? 1 : Number(type[3]);
   const count = shape.reduce((product, size) => product * size, 1);
   const expected = count * itemSize;
   const actual = bytes.length - start;
   // Also what keeps a header from making us allocate: nothing is larger than the file itself.
   if (!Number.isSafeInteger(expected) || expected > actual) {
-    throw bad('npy-truncated', file, { expected: expected, actual: actual });
+    throw badInput('npy-truncated', file, { expected: expected, actual: actual });
   }
   const body = aligned(bytes, start, expected, itemSize);
   if (type[1] === '>' && itemSize > 1) swapBytes(body, itemSize);
@@ -86,35 +86,32 @@ interface Header {
 }
 
 function readHeader(bytes: Uint8Array, file: string): Header {
-  if (bytes.length < 10 || magic.some((byte, i) => bytes[i] !== byte)) throw bad('not-npy', file);
+  if (bytes.length < 10 || magic.some((byte, i) => bytes[i] !== byte)) throw badInput('not-npy', file);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const major = bytes[6] as number;
-  if (major < 1 || major > 3) throw bad('npy-header', file, { version: major });
-  if (major > 1 && bytes.length < 12) throw bad('npy-truncated', file, { expected: 12, actual: bytes.length });
+  if (major < 1 || major > 3) throw badInput('npy-header', file, { version: major });
+  if (major > 1 && bytes.length < 12) throw badInput('npy-truncated', file, { expected: 12, actual: bytes.length });
   const length = major === 1 ? view.getUint16(8, true) : view.getUint32(8, true);
   const from = major === 1 ? 10 : 12;
-  if (length > maxHeader) throw bad('npy-header', file, { length });
+  if (length > maxHeader) throw badInput('npy-header', file, { length });
   if (from + length > bytes.length) {
-    throw bad('npy-truncated', file, { expected: from + length, actual: bytes.length });
+    throw badInput('npy-truncated', file, { expected: from + length, actual: bytes.length });
   }
   const text = new TextDecoder('latin1').decode(bytes.subarray(from, from + length));
   const descr = /['"]descr['"]\s*:\s*['"]([^'"]{1,40})['"]/.exec(text)?.[1];
   const order = /['"]fortran_order['"]\s*:\s*(True|False)/.exec(text)?.[1];
   const sizes = /['"]shape['"]\s*:\s*\(([\d\sL,]*)\)/.exec(text)?.[1];
   // A list instead of a string: a structured type.
-  if (descr === undefined && /['"]descr['"]\s*:\s*\[/.test(text)) throw bad('npy-type', file, { type: 'structured' });
-  if (descr === undefined || order === undefined || sizes === undefined) throw bad('npy-header', file);
+  if (descr === undefined && /['"]descr['"]\s*:\s*\[/.test(text))
+    throw badInput('npy-type', file, { type: 'structured' });
+  if (descr === undefined || order === undefined || sizes === undefined) throw badInput('npy-header', file);
   const shape = sizes
     .split(',')
     .map((size) => size.replace('L', '').trim())
     .filter((size) => size !== '')
     .map(Number);
-  if (shape.length > maxRank || shape.some((size) => !Number.isSafeInteger(size))) throw bad('npy-header', file);
+  if (shape.length > maxRank || shape.some((size) => !Number.isSafeInteger(size))) throw badInput('npy-header', file);
   return { descr, fortran: order === 'True', shape, start: from + length };
-}
-
-function bad(reason: string, file: string, data: Record<string, string | number> = {}): SlicerError {
-  return new SlicerError('bad-input', { reason, file, ...data });
 }
 
 /** The values' bytes in a buffer of their own: swapping must not touch the file's, and typed arrays want alignment. */
@@ -174,7 +171,7 @@ function narrowed(values: Uint32Array | BigInt64Array | BigUint64Array, file: st
   let fits = true;
   for (let i = 0; i < values.length; i++) {
     const value = Number(values[i]);
-    if (!Number.isSafeInteger(value)) throw bad('integer-range', file, { value: String(values[i]) });
+    if (!Number.isSafeInteger(value)) throw badInput('integer-range', file, { value: String(values[i]) });
     if (value !== (value | 0)) fits = false;
     wide[i] = value;
   }

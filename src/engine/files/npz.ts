@@ -1,8 +1,9 @@
 /** Reading NumPy's `.npz`: a zip of `.npy` members, each read when it is asked for. */
 import { SlicerError } from '../../core/errors';
+import { badInput } from '../badInput';
 import { memoryDevice, type ByteDevice } from './hdf5/byteDevice';
 import { readNpy, type NpyArray } from './npy';
-import { readMember, readZipArchive, type ZipArchive, type ZipMember } from './zipArchive';
+import { liesAboutSize, readMember, readZipArchive, type ZipArchive, type ZipMember } from './zipArchive';
 
 export { NpzWriter } from './npzWriter';
 
@@ -13,8 +14,6 @@ export interface NpzFile {
   read(name: string): NpyArray;
 }
 
-/** Deflate cannot do better than about 1032:1; a declared size above that is a lie. */
-const MAX_RATIO = 1032;
 /** One member, unpacked. */
 const MAX_MEMBER = 2 ** 31;
 const SUFFIX = '.npy';
@@ -25,16 +24,16 @@ export function readNpz(bytes: Uint8Array, file = ''): NpzFile {
   const { members, duplicates } = readDirectory(device, file);
   const arrays = new Map<string, ZipMember>();
   for (const [name, member] of members) {
-    if (member.encrypted) throw bad('npz-broken', file, { member: name, detail: 'encrypted' });
+    if (member.encrypted) throw badInput('npz-broken', file, { member: name, detail: 'encrypted' });
     if (name.endsWith(SUFFIX)) arrays.set(name.slice(0, -SUFFIX.length), member);
   }
   // A zip of something else; an empty one is what `np.savez` writes for no arrays.
-  if (arrays.size === 0 && members.size + duplicates.length > 0) throw bad('not-npz', file);
+  if (arrays.size === 0 && members.size + duplicates.length > 0) throw badInput('not-npz', file);
   return {
     names: [...arrays.keys()],
     read(name) {
       const member = arrays.get(name);
-      if (!member) throw bad('npz-member', file, { member: name, names: [...arrays.keys()].slice(0, 20) });
+      if (!member) throw badInput('npz-member', file, { member: name, names: [...arrays.keys()].slice(0, 20) });
       return readNpy(unpack(device, member, file, name), `${file}/${name}${SUFFIX}`);
     },
   };
@@ -49,7 +48,7 @@ function readDirectory(device: ByteDevice, file: string): ZipArchive {
 }
 
 function unpack(device: ByteDevice, member: ZipMember, file: string, name: string): Uint8Array {
-  if (member.size > MAX_MEMBER || (member.method === 8 && member.size > (member.packed + 1) * MAX_RATIO))
+  if (member.size > MAX_MEMBER || (member.method === 8 && liesAboutSize(member)))
     throw new SlicerError('too-large', { file, member: name, bytes: member.size });
   try {
     return readMember(device, member, file, MAX_MEMBER);
@@ -62,22 +61,13 @@ function unpack(device: ByteDevice, member: ZipMember, file: string, name: strin
 function inTermsOfNpz(cause: unknown, file: string, data: Record<string, string>): unknown {
   if (!(cause instanceof SlicerError)) return cause;
   const { part, method, expected, actual } = cause.data;
-  if (part === 'end') return bad('not-npz', file, data, cause);
+  if (part === 'end') return badInput('not-npz', file, data, cause);
   if (typeof expected === 'number' && typeof actual === 'number')
-    return bad('npy-truncated', file, { ...data, expected, actual }, cause);
-  return bad(
+    return badInput('npy-truncated', file, { ...data, expected, actual }, cause);
+  return badInput(
     'npz-broken',
     file,
     { ...data, ...(typeof method === 'number' ? { detail: `method ${method}` } : {}) },
     cause,
   );
-}
-
-function bad(
-  reason: string,
-  file: string,
-  data: Record<string, string | number | string[]> = {},
-  cause?: unknown,
-): SlicerError {
-  return new SlicerError('bad-input', { reason, file, ...data }, { cause });
 }

@@ -1,8 +1,9 @@
 /** A file that is being written, at random; synchronous, as HDF5's library is. */
-import { closeSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { SlicerError } from '../../core/errors';
 import { writeFailed } from './atomicFolder';
+import { readAt } from './hdf5/byteDevice';
 import type { WritableDevice } from './hdf5/hdf5Module';
 
 /** Pieces of `checksumFrom`. */
@@ -46,13 +47,7 @@ export class OutputFile implements WritableDevice {
   }
 
   readInto(target: Uint8Array, offset: number): number {
-    let done = 0;
-    while (done < target.length) {
-      const count = readSync(this.#handle, target, done, target.length - done, offset + done);
-      if (count === 0) break;
-      done += count;
-    }
-    return done;
+    return readAt(this.#handle, target, offset);
   }
 
   truncate(size: number): void {
@@ -72,10 +67,6 @@ export class OutputFile implements WritableDevice {
       write: (bytes, offset) => this.write(bytes, start + offset),
       truncate: (size) => this.truncate(start + size),
     };
-  }
-
-  checksum(bytes: Uint8Array): number {
-    return crc32(bytes);
   }
 
   /** CRC-32 of all from `start` on. @throws SlicerError `cancelled`. */

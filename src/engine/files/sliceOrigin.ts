@@ -2,8 +2,11 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import path from 'node:path';
+import type { JsonObject } from '../../core/model/json';
 import type { ModelFile } from '../../core/model/modelFile';
+import type { Slice } from '../../core/slicing/slice';
 import { readSliceRecord } from '../../core/slicing/sliceRecord';
+import { version } from '../../../package.json';
 import { Checksum } from './checksum';
 import type { OpenedModel } from './openModelFile';
 import { WeightsChecksum } from './weightsChecksum';
@@ -11,6 +14,19 @@ import { WeightsChecksum } from './weightsChecksum';
 /** SHA-256 in hex of the topology as it stands after reading: the same for every way of writing the same JSON. */
 export function topologySha256({ topology }: ModelFile): string {
   return createHash('sha256').update(JSON.stringify(topology)).digest('hex');
+}
+
+/**
+ * What a saved slice says of itself: no time and no path, so that the same cut of the same file gives the same bytes.
+ * @param held how its weights can be told from others: `shards` or `weightsCrc32`.
+ */
+export function sliceRecord({ plan }: Slice, model: ModelFile, held: JsonObject): JsonObject {
+  return {
+    version,
+    source: { file: model.file, topologySha256: topologySha256(model) },
+    ...held,
+    cut: { outputs: plan.cut.outputs, inputs: plan.cut.inputs },
+  };
 }
 
 export interface SliceOrigin {

@@ -1,15 +1,15 @@
 /** Writes a slice as Keras saves models: one file, `.h5` or `.keras`, put in its place when it is whole. */
 import path from 'node:path';
 import { stat } from 'node:fs/promises';
+import { crc32 } from 'node:zlib';
 import { SlicerError } from '../../core/errors';
 import { isJsonObject, type JsonObject } from '../../core/model/json';
 import type { ModelFile, WeightEntry } from '../../core/model/modelFile';
 import type { KerasSlice } from '../../core/slicing/slice';
-import { version } from '../../../package.json';
 import { AtomicFolder, writeFailed } from './atomicFolder';
 import { Hdf5Writer, type Hdf5ValueType } from './hdf5/hdf5Writer';
 import { OutputFile } from './outputFile';
-import { topologySha256 } from './sliceOrigin';
+import { sliceRecord } from './sliceOrigin';
 import { withVocabularies } from './vocabulary';
 import { WeightsChecksum } from './weightsChecksum';
 import type { WeightSource, WriteOptions } from './writeSlice';
@@ -118,7 +118,7 @@ async function writeHdf5({ slice, source, modelConfig, weights, file, options }:
     );
   }
   const checksum = await writeValues(hdf5, weights, { source, file, options });
-  hdf5.text('/', 'modelSlicer', JSON.stringify(record(slice, source.model, checksum)));
+  hdf5.text('/', 'modelSlicer', JSON.stringify(sliceRecord(slice, source.model, { weightsCrc32: checksum })));
   hdf5.close();
 }
 
@@ -127,7 +127,7 @@ async function writeArchive({ slice, source, modelConfig, weights, file, options
   const members: ZipMemberFacts[] = [];
   const addText = (name: string, value: JsonObject): void => {
     const bytes = Buffer.from(JSON.stringify(value));
-    const facts = { name, crc: file.checksum(bytes), packed: bytes.length, size: bytes.length, at: file.size };
+    const facts = { name, crc: crc32(bytes), packed: bytes.length, size: bytes.length, at: file.size };
     const member = { ...facts, deflated: false };
     file.append(localHeader(member));
     file.append(bytes);
@@ -156,7 +156,7 @@ async function writeArchive({ slice, source, modelConfig, weights, file, options
   members.push(member);
   addText('metadata.json', {
     keras_version: slice.kerasVersion,
-    modelSlicer: record(slice, source.model, checksum),
+    modelSlicer: sliceRecord(slice, source.model, { weightsCrc32: checksum }),
   });
   file.append(zipDirectory(members, file.size));
 }
@@ -217,16 +217,6 @@ function valueType({ name, dtype }: WeightEntry, model: ModelFile): Hdf5ValueTyp
     address: name,
     why: `Keras keeps no weights of type ${dtype}`,
   });
-}
-
-/** No time and no path: the same cut of the same file gives the same bytes. */
-function record(slice: KerasSlice, model: ModelFile, weightsCrc32: string): JsonObject {
-  return {
-    version,
-    source: { file: model.file, topologySha256: topologySha256(model) },
-    weightsCrc32,
-    cut: { outputs: slice.plan.cut.outputs, inputs: slice.plan.cut.inputs },
-  };
 }
 
 function renamed(modelConfig: JsonObject, name: string | undefined): JsonObject {

@@ -9,7 +9,7 @@ import type { Slice, TfjsSlice } from '../../core/slicing/slice';
 import { version } from '../../../package.json';
 import { AtomicFolder } from './atomicFolder';
 import { obsoleteShards } from './olderExport';
-import { topologySha256 } from './sliceOrigin';
+import { sliceRecord } from './sliceOrigin';
 import { sliceRoot } from './sliceRoot';
 import { withVocabularies, type AssetSource } from './vocabulary';
 import { writeKeras } from './writeKeras';
@@ -117,13 +117,9 @@ function modelJson(
     weightsManifest: manifestGroups(entries, shards),
     userDefinedMetadata: {
       ...userDefinedMetadata,
-      // No time and no path: the same cut of the same file gives the same bytes.
-      modelSlicer: {
-        version,
-        source: { file: model.file, topologySha256: topologySha256(model) },
+      modelSlicer: sliceRecord(slice, model, {
         shards: shards.map((file, i) => ({ file, crc32: checksums[i] ?? '' })),
-        cut: { outputs: slice.plan.cut.outputs, inputs: slice.plan.cut.inputs },
-      },
+      }),
     },
   };
 }

@@ -34,7 +34,7 @@ const ENCRYPTED = 0x41;
 const END_BYTES = 22;
 const MAX_COMMENT = 65_535;
 /** Deflate cannot do better than about 1032:1; a declared size above that is a lie. */
-const MAX_RATIO = 1032;
+export const DEFLATE_RATIO = 1032;
 /** A directory of so many bytes is no model's. */
 const MAX_DIRECTORY = 64 * 1024 * 1024;
 
@@ -83,6 +83,11 @@ export function readZipArchive(device: ByteDevice, file: string): ZipArchive {
   return { members, duplicates: [...duplicates] };
 }
 
+/** Whether a deflated member declares more than could be in it. */
+export function liesAboutSize({ size, packed }: ZipMember): boolean {
+  return size > (packed + 1) * DEFLATE_RATIO;
+}
+
 /**
  * The bytes of a member where they stand, still packed when it is `deflated`.
  * @throws SlicerError `unsupported` (encrypted, an unknown method), `not-zip`, `truncated-zip`.
@@ -104,8 +109,7 @@ export function memberBytes(
   const nameLength = view.getUint16(26, true);
   const start = member.at + 30 + nameLength + view.getUint16(28, true);
   const deflated = member.method === 8;
-  if (deflated ? member.size > (member.packed + 1) * MAX_RATIO : member.size !== member.packed)
-    throw new SlicerError('not-zip', data);
+  if (deflated ? liesAboutSize(member) : member.size !== member.packed) throw new SlicerError('not-zip', data);
   if (start + member.packed > device.size)
     throw new SlicerError('truncated-zip', { ...data, expected: start + member.packed, actual: device.size });
   // the header in front of the bytes says whose they are; what contradicts it was put together to be read in two ways

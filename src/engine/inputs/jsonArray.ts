@@ -1,5 +1,5 @@
 /** Nested JSON arrays as tensors. */
-import { SlicerError } from '../../core/errors';
+import { badInput } from '../badInput';
 
 export interface JsonArray {
   shape: number[];
@@ -33,15 +33,6 @@ export function readJsonArray(text: string, member: string, file: string): JsonA
   return { shape, data: typed(values, shape, file) };
 }
 
-function bad(
-  reason: string,
-  file: string,
-  data: Record<string, string | number | string[]> = {},
-  cause?: unknown,
-): SlicerError {
-  return new SlicerError('bad-input', { reason, file, ...data }, { cause });
-}
-
 function checkDepth(text: string, file: string): void {
   let depth = 0;
   let inString = false;
@@ -52,7 +43,7 @@ function checkDepth(text: string, file: string): void {
       else if (code === 0x22) inString = false;
     } else if (code === 0x22) inString = true;
     else if (code === 0x5b || code === 0x7b) {
-      if (++depth > maxRank + 1) throw bad('too-deep', file, { limit: maxRank });
+      if (++depth > maxRank + 1) throw badInput('too-deep', file, { limit: maxRank });
     } else if (code === 0x5d || code === 0x7d) depth--;
   }
 }
@@ -67,7 +58,7 @@ function parse(text: string, file: string): unknown {
     try {
       return JSON.parse(quoted);
     } catch {
-      throw bad('not-json', file, { detail: cause instanceof Error ? cause.message.slice(0, 120) : '' }, cause);
+      throw badInput('not-json', file, { detail: cause instanceof Error ? cause.message.slice(0, 120) : '' }, cause);
     }
   }
 }
@@ -76,7 +67,7 @@ function pickMember(value: unknown, member: string, file: string): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
   const names = Object.keys(value);
   const name = names.includes(member) ? member : names.length === 1 ? names[0] : undefined;
-  if (name === undefined) throw bad('json-member', file, { member, names: names.slice(0, 20) });
+  if (name === undefined) throw badInput('json-member', file, { member, names: names.slice(0, 20) });
   return (value as Record<string, unknown>)[name];
 }
 
@@ -85,7 +76,7 @@ function shapeOf(root: unknown, file: string): number[] {
   const shape: number[] = [];
   for (let value = root; Array.isArray(value); value = value[0] as unknown) {
     shape.push(value.length);
-    if (shape.length > maxRank) throw bad('too-deep', file, { limit: maxRank });
+    if (shape.length > maxRank) throw badInput('too-deep', file, { limit: maxRank });
   }
   return shape;
 }
@@ -94,11 +85,11 @@ function shapeOf(root: unknown, file: string): number[] {
 function collect(value: unknown, shape: readonly number[], values: unknown[], file: string, path: number[] = []): void {
   const depth = path.length;
   if (depth === shape.length) {
-    if (Array.isArray(value)) throw bad('ragged', file, { at: pathText(path) });
+    if (Array.isArray(value)) throw badInput('ragged', file, { at: pathText(path) });
     values.push(value);
     return;
   }
-  if (!Array.isArray(value) || value.length !== shape[depth]) throw bad('ragged', file, { at: pathText(path) });
+  if (!Array.isArray(value) || value.length !== shape[depth]) throw badInput('ragged', file, { at: pathText(path) });
   for (let i = 0; i < value.length; i++) {
     path.push(i);
     collect(value[i], shape, values, file, path);
@@ -121,7 +112,10 @@ function typed(values: unknown[], shape: readonly number[], file: string): Float
     else if (typeof value === 'boolean') numbers[i] = value ? 1 : 0;
     else if (typeof value === 'string' && isNamed(value)) numbers[i] = namedNumbers[value] as number;
     else
-      throw bad('json-value', file, { at: pathText(pathOf(i, shape)), found: value === null ? 'null' : typeof value });
+      throw badInput('json-value', file, {
+        at: pathText(pathOf(i, shape)),
+        found: value === null ? 'null' : typeof value,
+      });
   });
   return numbers;
 }

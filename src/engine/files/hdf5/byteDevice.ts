@@ -10,6 +10,17 @@ export interface ByteDevice {
   readInto(target: Uint8Array, offset: number): number;
 }
 
+/** Fills `target` from an open file, as far as there are bytes. @returns how many there were. */
+export function readAt(handle: number, target: Uint8Array, offset: number): number {
+  let done = 0;
+  while (done < target.length) {
+    const count = readSync(handle, target, done, target.length - done, offset + done);
+    if (count === 0) break;
+    done += count;
+  }
+  return done;
+}
+
 /** A regular file, held open: what is put in its place later is not read. */
 export class FileDevice implements ByteDevice {
   readonly #handle: number;
@@ -39,13 +50,7 @@ export class FileDevice implements ByteDevice {
 
   readInto(target: Uint8Array, offset: number): number {
     if (this.#closed) throw new SlicerError('closed');
-    let done = 0;
-    while (done < target.length) {
-      const count = readSync(this.#handle, target, done, target.length - done, offset + done);
-      if (count === 0) break;
-      done += count;
-    }
-    return done;
+    return readAt(this.#handle, target, offset);
   }
 
   /** @throws SlicerError `file-changed` when somebody has written into it since; a file put in its place is another. */

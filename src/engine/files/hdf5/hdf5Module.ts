@@ -42,6 +42,16 @@ interface FileNode {
   stream_ops: Record<string, unknown>;
 }
 
+/** Between a dataset, or a block of it, and the memory. */
+type MoveValues = (
+  file: bigint,
+  path: string,
+  count: bigint[] | null,
+  offset: bigint[] | null,
+  strides: bigint[] | null,
+  pointer: bigint,
+) => number;
+
 /** The part of h5wasm's low level that is used; paths count from the file's root. */
 export interface Hdf5Module {
   HEAPU8: Uint8Array;
@@ -71,25 +81,11 @@ export interface Hdf5Module {
   reclaim_vlen_memory(file: bigint, path: string, name: string, pointer: bigint): number;
   get_dataset_metadata(file: bigint, path: string): Hdf5Metadata;
   get_dataset_filters(file: bigint, path: string): { id: number; name: string }[];
-  get_dataset_data(
-    file: bigint,
-    path: string,
-    count: bigint[] | null,
-    offset: bigint[] | null,
-    strides: bigint[] | null,
-    pointer: bigint,
-  ): number;
+  get_dataset_data: MoveValues;
   create_object_reference(file: bigint, path: string): ArrayLike<number>;
   create_group(file: bigint, path: string, trackOrder: boolean): number;
   create_dataset(file: bigint, path: string, pointer: bigint, type: Hdf5Type): number;
-  set_dataset_data(
-    file: bigint,
-    path: string,
-    count: bigint[] | null,
-    offset: bigint[] | null,
-    strides: bigint[] | null,
-    pointer: bigint,
-  ): number;
+  set_dataset_data: MoveValues;
   create_attribute(file: bigint, path: string, name: string, pointer: bigint, type: Hdf5Type): number;
   create_vlen_str_attribute(file: bigint, path: string, name: string, texts: string[], type: Hdf5Type): number;
   flush(file: bigint): void;

@@ -3,6 +3,7 @@ import type { ErrorData } from '../../../core/errors';
 import type { Problem, Quantization, WeightEntry } from '../../../core/model/modelFile';
 import type { Hdf5Dataset, Hdf5File } from './hdf5File';
 import type { Hdf5Metadata } from './hdf5Module';
+import { DEFLATE_RATIO } from '../zipArchive';
 
 /** H5T_class_t */
 const INTEGER = 0;
@@ -11,8 +12,6 @@ const OPAQUE = 5;
 const ENUM = 8;
 /** Deflate, shuffle, Fletcher checksum, n-bit, scale-offset: what every HDF5 library has. */
 const FILTERS = new Set([1, 2, 3, 5, 6]);
-/** Deflate cannot do better. */
-const MAX_RATIO = 1032;
 /** So much may be declared without any bytes behind it: it reads as zeros. */
 const MAX_UNWRITTEN = 1024 * 1024;
 
@@ -78,7 +77,7 @@ export function weightEntry(
       entry.locator = { kind: 'segments', segments: [segment] };
     }
   } else {
-    const most = layout?.kind === 'chunked' ? hdf5.device.size * (filters.length > 0 ? MAX_RATIO : 1) : 0;
+    const most = layout?.kind === 'chunked' ? hdf5.device.size * (filters.length > 0 ? DEFLATE_RATIO : 1) : 0;
     if (declared > most + MAX_UNWRITTEN) return withProblem('too-large', { reason: 'declared', bytes: declared });
   }
   return { entry, problem: null };
