@@ -76,7 +76,15 @@ export function writeExportTasks(folder, { keras, cases }) {
       const dtype = tensor.dtype.startsWith('int') ? 'int32' : tensor.dtype;
       return { name: `in_0_${j}`, shape: tensor.example, dtype, values: exampleValues(tensor, j) };
     });
-    return { id: item.id, class: item.class, file, inputs, outputs: item.outputs ?? null, tolerance: tolerance(item) };
+    return {
+      id: item.id,
+      class: item.class,
+      file,
+      inputs,
+      outputs: item.outputs ?? null,
+      tolerance: tolerance(item),
+      ownToBackend: major === 3 ? ownToBackend(item) : null,
+    };
   });
 }
 
@@ -89,6 +97,14 @@ async function halves(cli, cases, keras, major) {
 
 function row(item, { wrong = [], notYet = null } = {}) {
   return { case: item.id, class: item.class, wrong, notYet, difference: null };
+}
+
+/** Keras 3 adds a bias by TensorFlow's `bias_add`, which takes the last axis for the channels if it is as long; other backends do not. */
+function ownToBackend({ config, weights, outputShapes }) {
+  const bias = weights.find(({ name }) => name === 'bias');
+  return config.data_format === 'channels_first' && bias && outputShapes[0].at(-1) === bias.shape[0]
+    ? 'Keras on TensorFlow adds the bias along the last axis, which is as long as the channels'
+    : null;
 }
 
 /** A functional model with one branch for each case. */

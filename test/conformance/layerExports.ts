@@ -20,6 +20,8 @@ export interface ExportTask {
   outputs: { shape: number[]; values?: (number | string | null)[]; first?: (number | string | null)[] }[] | null;
   /** How far a value may be from Keras's, for a largest value of 1. */
   tolerance: number;
+  /** Why only Keras on the backend that made the facts computes them; null where all backends do. */
+  ownToBackend: string | null;
 }
 
 export interface ExportRow {

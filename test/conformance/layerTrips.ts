@@ -33,7 +33,7 @@ export async function writeLayerTrips(tasks: readonly ExportTask[], folder: stri
   const rows: LayerTrip[] = [];
   for (const task of tasks) {
     for (const [format, ending] of FORMATS) {
-      const row: LayerTrip = { trip: task.id, format, declared: null, notes: [], wrong: [], job: null };
+      const row: LayerTrip = { trip: task.id, format, declared: task.ownToBackend, notes: [], wrong: [], job: null };
       const facts = task.outputs;
       if (!facts) continue;
       rows.push(row);
@@ -43,6 +43,7 @@ export async function writeLayerTrips(tasks: readonly ExportTask[], folder: stri
         const slice = sliceModel(opened.model, { outputs: [], inputs: [] }, format);
         row.notes = slice.plan.notes.map(({ message }) => message);
         await writeSlice(slice, opened, file, { force: false });
+        if (row.declared !== null) continue;
         row.job = {
           file,
           inputs: task.inputs,

@@ -1,14 +1,24 @@
-"""Loads models that were written by Model Slicer with real Keras 3, and compares what they compute."""
+"""Loads models that were written by Model Slicer with real Keras, and compares what they compute.
+
+MODEL_SLICER_KERAS=tf_keras takes Keras 2, and then only the files that are of Keras 2.
+"""
 import json
 import os
 import sys
 import warnings
 
-os.environ["KERAS_BACKEND"] = "jax"
+KERAS_2 = os.environ.get("MODEL_SLICER_KERAS") == "tf_keras"
+os.environ.setdefault("KERAS_BACKEND", "jax")
 warnings.filterwarnings("ignore")
 
-import keras  # noqa: E402
 import numpy as np  # noqa: E402
+
+if KERAS_2:
+    import tf_keras as keras  # noqa: E402
+
+    sys.modules["keras"] = keras  # for the classes below
+else:
+    import keras  # noqa: E402
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "python"))
 try:
@@ -24,7 +34,8 @@ OWN = {"FeatureLayer": custom.FeatureLayer} if "custom" in sys.modules else {}
 def feed(model, given):
     names = [tensor.name for tensor in model.inputs]
     values = [given[name] for name in names] if set(names) == set(given) else list(given.values())
-    values = [np.asarray(value).astype(tensor.dtype) for value, tensor in zip(values, model.inputs)]
+    types = [getattr(tensor.dtype, "as_numpy_dtype", tensor.dtype) for tensor in model.inputs]
+    values = [np.asarray(value).astype(dtype) for value, dtype in zip(values, types)]
     return values if len(values) > 1 else values[0]
 
 
@@ -50,7 +61,18 @@ def difference(expected, actual):
     return float(np.max(np.where(same, 0, np.abs(expected - actual)), initial=0))
 
 
+def of_keras_2(file):
+    if not file.endswith(".h5"):
+        return False
+    import h5py
+
+    with h5py.File(file) as opened:
+        return str(opened.attrs.get("keras_version", "")).startswith("2")
+
+
 def check(job):
+    if KERAS_2 and not of_keras_2(job["file"]):
+        return {"skipped": True}
     try:
         model = keras.saving.load_model(job["file"], compile=False, safe_mode=False, custom_objects=OWN)
     except Exception as error:

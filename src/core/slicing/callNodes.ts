@@ -1,7 +1,13 @@
 /** Calls as Keras writes them: `inbound_nodes`. */
 import type { JsonValue } from '../model/json';
 import type { CallArgument } from '../model/layerGraph';
+import { pythonFloat } from './pythonJson';
 import { isTensors, tensorInfo, type OpenCall, type OpenTensor } from './openGraph';
+
+/** What stands for TensorFlow's functions in Keras 2: what they take is read as it is written, a list of one as a list. */
+const KEEP_STRUCTURE: ReadonlySet<string> = new Set([
+  ...'ClassMethod InstanceMethod InstanceProperty SlicingOpLambda TFOpLambda'.split(' '),
+]);
 
 /** Keywords that change nothing: `training`, and nulls. */
 export function isHarmless(key: string, value: CallArgument): boolean {
@@ -33,7 +39,8 @@ export function keras2Node(call: OpenCall, reference: (tensor: OpenTensor) => Js
     ),
   );
   const positional = (argument: CallArgument): JsonValue => {
-    if (argument.kind === 'constant') return ['_CONSTANT_VALUE', -1, argument.value, kwargs];
+    if (argument.kind === 'constant')
+      return ['_CONSTANT_VALUE', -1, constantBeside(call.inputs, argument.value), kwargs];
     if (argument.kind === 'list') return argument.items.map(positional);
     if (argument.kind === 'dict')
       return Object.fromEntries(Object.entries(argument.items).map(([key, item]) => [key, positional(item)]));
@@ -41,8 +48,14 @@ export function keras2Node(call: OpenCall, reference: (tensor: OpenTensor) => Js
     return tensor ? [...reference(tensor), kwargs] : null;
   };
   const [first] = call.call.args;
-  if (first?.kind === 'tensor') return [positional(first)];
+  if (first?.kind === 'tensor' && !KEEP_STRUCTURE.has(call.layer.className)) return [positional(first)];
   return first ? positional(first) : call.inputs.map((tensor) => [...reference(tensor), kwargs]);
+}
+
+/** TensorFlow takes its type from what stands first: a whole number before tensors of floats can only have been a float. */
+function constantBeside(tensors: readonly OpenTensor[], value: JsonValue): JsonValue {
+  const floats = tensors.length > 0 && tensors.every((tensor) => tensorInfo(tensor).dtype?.includes('float') === true);
+  return floats && typeof value === 'number' ? pythonFloat(value) : value;
 }
 
 /** `{args, kwargs}` with tensors as objects: what Keras 2's way cannot say. */

@@ -5,6 +5,7 @@ import { crc32 } from 'node:zlib';
 import { SlicerError } from '../../core/errors';
 import { isJsonObject, type JsonObject } from '../../core/model/json';
 import type { ModelFile, WeightEntry } from '../../core/model/modelFile';
+import { pythonJson } from '../../core/slicing/pythonJson';
 import type { KerasSlice } from '../../core/slicing/slice';
 import { AtomicFolder, writeFailed } from './atomicFolder';
 import { Hdf5Writer, type Hdf5ValueType } from './hdf5/hdf5Writer';
@@ -103,7 +104,7 @@ async function writeHdf5({ slice, source, modelConfig, weights, file, options }:
     hdf5.text(place, 'keras_version', slice.kerasVersion);
     hdf5.text(place, 'backend', backend);
   }
-  hdf5.text('/', 'model_config', JSON.stringify(modelConfig));
+  hdf5.text('/', 'model_config', pythonJson(modelConfig));
   hdf5.texts(
     root,
     'layer_names',
@@ -126,7 +127,7 @@ async function writeHdf5({ slice, source, modelConfig, weights, file, options }:
 async function writeArchive({ slice, source, modelConfig, weights, file, options }: Task): Promise<void> {
   const members: ZipMemberFacts[] = [];
   const addText = (name: string, value: JsonObject): void => {
-    const bytes = Buffer.from(JSON.stringify(value));
+    const bytes = Buffer.from(pythonJson(value));
     const facts = { name, crc: crc32(bytes), packed: bytes.length, size: bytes.length, at: file.size };
     const member = { ...facts, deflated: false };
     file.append(localHeader(member));

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { JsonObject, JsonValue } from '../../../../src/core/model/json';
 import { isJsonObject } from '../../../../src/core/model/json';
 import type { KerasSlice, SliceFormat } from '../../../../src/core/slicing/slice';
+import { pythonJson } from '../../../../src/core/slicing/pythonJson';
 import { formatsFor, formatOfFile, ownFormat } from '../../../../src/core/slicing/sliceFormat';
 import { planCut, sliceModel } from '../../../../src/core/slicing/sliceModel';
 import { openModelFile, type OpenedModel } from '../../../../src/engine/files/openModelFile';
@@ -75,6 +76,22 @@ describe('of Keras 2', () => {
     expect(lstm.config).not.toHaveProperty('time_major');
     expect(Array.isArray(lstm.inbound_nodes) && Array.isArray(lstm.inbound_nodes[0])).toBe(true);
     expect(slice.kerasVersion).toMatch(/^2\./);
+  });
+
+  test('functions of TensorFlow take one tensor, not a list of one, as tf_keras reads it', async () => {
+    const slice = await sliced('ops-as-layers/keras2.h5', 'keras-h5', ['tf.math.square', 'tf.concat']);
+    expect(entry(slice, 'tf.math.square').inbound_nodes).toMatchObject([['y', 0, 0, {}]]);
+    expect(entry(slice, 'tf.concat').inbound_nodes).toMatchObject([
+      [
+        ['tf.__operators__.getitem', 0, 0, { axis: -1 }],
+        ['tf.math.reduce_mean', 0, 0, { axis: -1 }],
+      ],
+    ]);
+  });
+
+  test('a number before a tensor of floats is a float for Python: tf_keras refuses 2 for 2.0 there', async () => {
+    const { modelConfig } = await sliced('ops-as-layers/keras2.h5', 'keras-h5', ['tf.math.multiply']);
+    expect(pythonJson(modelConfig)).toContain('["_CONSTANT_VALUE",-1,2.0,{');
   });
 
   test('is written in the way of Keras 3 in .keras', async () => {
