@@ -63,6 +63,14 @@ const stages = [
       return { ...result, output: failuresOfMocha(result.output), note };
     },
   },
+  {
+    name: 'restricted',
+    needs: ['build', 'vscode', 'models', 'editor'],
+    run: async () => {
+      const result = await counted(node('scripts/vscode/runSuite.mjs', '--no-build', '--restricted'));
+      return { ...result, output: failuresOfMocha(result.output) };
+    },
+  },
   { name: 'conformance', needs: ['build', 'models'], run: conformance },
   { name: 'recipes', needs: ['build'], run: pythonRecipes },
   { name: 'roundtrips', needs: ['build', 'recipes'], run: roundTrips },

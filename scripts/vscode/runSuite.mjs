@@ -1,5 +1,5 @@
 // Runs the suite of test/vscode INSIDE the extension host of a real VS Code, on a throw-away copy of its workspace.
-// usage: node scripts/vscode/runSuite.mjs [--grep TEXT] [--timeout SECONDS] [--keep] [--verbose] [--no-build]
+// usage: node scripts/vscode/runSuite.mjs [--restricted] [--grep TEXT] [--timeout SECONDS] [--keep] [--verbose] [--no-build]
 // exit code: 0 all passed · 1 a test failed or the suite did not load · 124 time-out · 97 the extension host died ·
 // 98 the server died · 99 the page crashed
 import fs from 'node:fs';
@@ -14,20 +14,30 @@ import { startWorkbench, webviewOf } from './browser.mjs';
 const SHOWN = '\u2063';
 const AsyncFunction = (async () => {}).constructor;
 
-/** Returns `{ code, passed, failed }`. */
-export async function runSuite({ grep, timeout = 900, keep = false, verbose = false } = {}) {
+/**
+ * `restricted`: the tests for a folder that is not trusted. Returns `{ code, passed, failed }`.
+ */
+export async function runSuite({ restricted = false, grep, timeout = 900, keep = false, verbose = false } = {}) {
   let workbench;
   const bridge = await startBridge(() => workbench);
   const environment = {
     VSCODE_TEST_UI_BRIDGE: `http://127.0.0.1:${bridge.address().port}/`,
     MODEL_SLICER_FIXTURES: process.env.MODEL_SLICER_FIXTURES ?? at('test', 'fixtures'),
     MODEL_SLICER_ROOT: root,
+    ...(restricted ? { MODEL_SLICER_RESTRICTED: '1' } : {}),
     ...(grep ? { VSCODE_TEST_GREP: grep } : {}),
   };
   // VS Code after 1.100 ignores extensionTestsPath without the smoke test driver.
-  workbench = await startWorkbench({ smokeTestDriver: true, environment });
+  workbench = await startWorkbench({
+    smokeTestDriver: true,
+    environment,
+    trust: restricted,
+    // Restricted Mode from the start, without the question
+    settings: restricted ? { 'security.workspace.trust.startupPrompt': 'never' } : {},
+  });
   const { page, remote, folder } = workbench;
   const workspace = prepareWorkspace(folder);
+  if (restricted) prepareHostile(workspace);
 
   let finish;
   let ended = false;
@@ -125,10 +135,28 @@ export function prepareWorkspace(folder) {
   return workspace;
 }
 
+/** What a folder from a stranger may bring along: settings that name code, which would leave its mark when it is loaded. */
+function prepareHostile(workspace) {
+  const settings = { 'modelSlicer.customLayers': ['hostile.cjs'], 'modelSlicer.nativeBackendPath': workspace };
+  fs.mkdirSync(path.join(workspace, '.vscode'), { recursive: true });
+  fs.writeFileSync(path.join(workspace, '.vscode', 'settings.json'), JSON.stringify(settings));
+  const native = path.join(workspace, 'node_modules', '@tensorflow', 'tfjs-node');
+  fs.mkdirSync(native, { recursive: true });
+  fs.writeFileSync(
+    path.join(native, 'package.json'),
+    '{"name":"@tensorflow/tfjs-node","version":"4.22.0","main":"index.js"}',
+  );
+  const mark = (name) =>
+    `require('node:fs').writeFileSync(${JSON.stringify(path.join(workspace, `${name}-was-loaded`))}, '');`;
+  fs.writeFileSync(path.join(native, 'index.js'), mark('native'));
+  fs.writeFileSync(path.join(workspace, 'hostile.cjs'), `${mark('module')}\nmodule.exports = () => undefined;`);
+}
+
 if (isMain(import.meta.url)) {
   const { values } = parseArgs({
     allowNegative: true,
     options: {
+      restricted: { type: 'boolean', default: false },
       grep: { type: 'string' },
       timeout: { type: 'string', default: '900' },
       keep: { type: 'boolean', default: false },

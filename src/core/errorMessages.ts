@@ -405,6 +405,10 @@ export const ERRORS: Record<ErrorCode, readonly Variant[]> = {
       message:
         '{file} registers {classes}, as Keras calls layers of its own: such layers are computed by it, not as Keras does. Give its classes other names if this is not meant.',
     },
+    {
+      reason: 'untrusted',
+      message: 'Modules with custom layers are not loaded as long as this workspace is not trusted.',
+    },
     { message: 'Something about the custom layers in {file} is not as it should be.' },
   ],
   'duplicate-entry': [
@@ -749,6 +753,19 @@ export const ERRORS: Record<ErrorCode, readonly Variant[]> = {
   ],
   'engine-crashed': [
     { reason: 'stopped', message: 'The engine process did not answer and was stopped: try again; the log says more.' },
+    {
+      reason: 'silent',
+      message: 'The engine process was silent for too long and was stopped: try again; the log says more.',
+    },
+    {
+      reason: 'repeated',
+      message:
+        'This has ended the engine process {times} times and is not tried again until the file changes or is opened anew; the log says more.',
+    },
+    {
+      reason: 'memory',
+      message: 'The engine process had no memory left and ended: try again with a smaller input or batch.',
+    },
     { message: 'The engine process could not start ({why}): the log says more.' },
     {
       message:

@@ -9,6 +9,7 @@ import type { Activation, EngineContract, InputSpec, Progress, ResolvedInput } f
 import { openModelFile, type OpenedModel } from './files/openModelFile';
 import { originOf } from './files/sliceOrigin';
 import { openWhole, readOther, withParts } from './files/openParts';
+import { clearLeftoversOf } from './files/leftovers';
 import { writeComposed } from './files/writeComposed';
 import { writeSlice } from './files/writeSlice';
 import { inputInfo } from './inputs/inputInfo';
@@ -89,6 +90,8 @@ export class EngineDocument {
       verifyComposed: (params, context) => this.exclusive(() => this.verifyComposed(params, context), context),
       exportActivations: (params, context) => this.exclusive(() => this.exportActivations(params, context), context),
       close: () => this.exclusive(() => this.close()),
+      tidy: ({ targets }) => clearLeftoversOf(targets).then(() => null),
+      ping: () => null,
     };
   }
 

@@ -5,6 +5,7 @@ import { Channel, type EmptyContract, type Transport } from '../protocol/channel
 import type { EngineContract } from '../protocol/engine';
 import { EngineDocument } from './document';
 import { clearLeftovers } from './files/leftovers';
+import { startWatchdog } from './watchdog';
 
 const transport: Transport = {
   post: (message) => {
@@ -28,6 +29,7 @@ const log =
 Object.assign(console, { log: log('info'), info: log('info'), warn: log('warn'), error: log('error') });
 
 process.once('disconnect', () => process.exit(0));
+startWatchdog();
 // Ctrl-C reaches the whole process group: the parent cancels, and what was begun to be written is taken back
 process.on('SIGINT', () => undefined);
 

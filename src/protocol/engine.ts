@@ -272,6 +272,10 @@ export interface EngineContract extends Contract {
       progress: Progress;
     };
     close: { params: Record<string, never>; result: null };
+    /** Removes what a process that ended has left of files that it was writing. `targets`: as `save` takes them. */
+    tidy: { params: { targets: string[] }; result: null };
+    /** Answered whenever the engine is not in the middle of an operation. */
+    ping: { params: Record<string, never>; result: null };
   };
   events: {
     log: { level: 'info' | 'warn' | 'error'; text: string };

@@ -1,17 +1,10 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { commands, settings, settingsSection } from '../../src/host/contributions';
 import { keras } from '../fixtures';
+import { enginePids } from './enginePids';
 import { copyFixture, golden, openModel, relativeDifference, sample, startAfresh, until } from './modelEditor';
-
-/** The engines of this extension host: each model that was opened has one. */
-function enginePids(): number[] {
-  const table = execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(process.pid)], { encoding: 'utf8' });
-  const lines = table.split('\n').filter((line) => line.includes(`${path.sep}engine.js`));
-  return lines.map((line) => Number(line.trim().split(/\s+/)[0]));
-}
 
 const running = (pid: number): boolean => {
   try {

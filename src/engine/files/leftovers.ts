@@ -51,6 +51,14 @@ export async function clearLeftovers(folder: string): Promise<void> {
   }
 }
 
+/** The same for targets, which are files, or folders with files in them. */
+export async function clearLeftoversOf(targets: readonly string[]): Promise<void> {
+  for (const target of targets) {
+    await clearLeftovers(target);
+    await clearLeftovers(path.dirname(target));
+  }
+}
+
 function hasEnded(where: string | undefined, pid: string | undefined): boolean {
   if (where !== host) return false;
   try {

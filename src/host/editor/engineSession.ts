@@ -4,6 +4,7 @@ import { EngineClient } from '../../client/engineClient';
 import { SlicerError } from '../../core/errors';
 import type { ModelFile } from '../../core/model/modelFile';
 import type { EngineContract } from '../../protocol/engine';
+import { errorSentence } from '../sentences';
 
 type Requests = EngineContract['requests'];
 type Method = keyof Requests;
@@ -20,10 +21,15 @@ export interface EngineSessionOptions {
 export class EngineSession {
   private readonly client: EngineClient;
   private open = false;
+  private disposed = false;
 
   constructor(private readonly options: EngineSessionOptions) {
     const { enginePath, log } = options;
-    this.client = new EngineClient({ enginePath, onLog: (level, text) => log[level](text) });
+    this.client = new EngineClient({
+      enginePath,
+      onLog: (level, text) => log[level](text),
+      onExit: (reason) => this.gone(reason),
+    });
   }
 
   /** Reads the model; whatever was open before is closed. */
@@ -44,8 +50,7 @@ export class EngineSession {
     try {
       return await this.client.request(method, params, options);
     } catch (error) {
-      if (error instanceof SlicerError && (error.code === 'engine-crashed' || error.code === 'handle-gone'))
-        this.options.onGone();
+      if (error instanceof SlicerError && error.code === 'handle-gone') this.options.onGone();
       throw error;
     }
   }
@@ -57,7 +62,14 @@ export class EngineSession {
   }
 
   dispose(): void {
+    this.disposed = true;
     this.open = false;
     this.client.dispose();
+  }
+
+  private gone(reason: SlicerError): void {
+    if (this.disposed) return;
+    if (reason.code !== 'closed') this.options.log.warn(errorSentence(reason));
+    this.options.onGone();
   }
 }

@@ -265,7 +265,11 @@ export class ModelDocument implements Disposable {
     this.source = await sourceOf(this.uri);
     await before?.dispose();
     const customLayers = structureOnly ? [] : this.preferences.customLayers;
-    return this.engine.openModel({ path: this.source.path, customLayers, structureOnly }, signal);
+    const model = await this.engine.openModel({ path: this.source.path, customLayers, structureOnly }, signal);
+    const foreign = model.problems.some(({ code }) => code === 'unknown-class' || code === 'holds-code');
+    if (foreign && !workspace.isTrusted)
+      model.problems.push({ code: 'custom-layers', severity: 'warning', address: null, data: { reason: 'untrusted' } });
+    return model;
   }
 
   private publish(change: StateChange): void {

@@ -17,6 +17,8 @@ export function webviewHtml(webview: Webview, extensionUri: Uri, language: strin
     `style-src ${source}`,
     `font-src ${source}`,
     `img-src ${source} data: blob:`,
+    "base-uri 'none'",
+    "form-action 'none'",
   ].join('; ');
   return `<!DOCTYPE html>
 <html lang="${/^[\w-]+$/.test(language) ? language : 'en'}">

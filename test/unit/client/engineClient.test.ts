@@ -1,8 +1,19 @@
 /** The client with real engine processes. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { fork } from 'node:child_process';
+import {
+  appendFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  truncateSync,
+  watch,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { EngineClient } from '../../../src/client/engineClient';
 import type { SlicerError } from '../../../src/core/errors';
 import type { EngineContract, InputSpec } from '../../../src/protocol/engine';
@@ -43,6 +54,14 @@ const runParams = (name: string): EngineContract['requests']['run']['params'] =>
   colorMap: 'viridis',
   keep: true,
 });
+
+function lives(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
 
 describe('EngineClient', () => {
   it('starts no process before the first request, runs a model, and reports progress', async () => {
@@ -124,6 +143,133 @@ describe('EngineClient', () => {
     expect((await other).code).toBe('engine-crashed');
     expect((await engine.request('run', runParams(name))).epoch).toBe(2);
   });
+
+  it('does not try for ever what ends the engine, until the file changes', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'slicer-crashes-'));
+    try {
+      cpSync(path.dirname(digits), folder, { recursive: true });
+      const module = path.join(folder, 'aborts.cjs');
+      writeFileSync(module, 'process.abort();');
+      const params = { path: path.join(folder, 'model.json'), customLayers: [module] };
+      const engine = client();
+      const pids = new Set<number | null>();
+      for (let times = 0; times < 3; times++) {
+        const opening = failure(engine.request('open', params));
+        await new Promise((resolve) => setImmediate(resolve));
+        pids.add(engine.pid);
+        expect(await opening).toMatchObject({ code: 'engine-crashed', data: { signal: 'SIGABRT' } });
+      }
+      const refused = await failure(engine.request('open', params));
+      expect(refused).toMatchObject({ code: 'engine-crashed', data: { reason: 'repeated', times: 3 } });
+      expect(engine.pid).toBeNull();
+      // another question is answered, and the same one when the file is another
+      expect((await engine.request('open', { path: params.path })).epoch).toBe(4);
+      expect((await failure(engine.request('open', params))).data).toMatchObject({ reason: 'repeated' });
+      appendFileSync(params.path, '\n');
+      writeFileSync(module, 'module.exports = () => undefined;');
+      expect((await engine.request('open', params)).model.graph.layers.length).toBeGreaterThan(0);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  }, 30_000);
+
+  it('removes what an engine was writing when it ended, without being asked', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'slicer-unfinished-'));
+    try {
+      const config = {
+        name: 'wide',
+        layers: [
+          { class_name: 'Dense', config: { name: 'd', units: 8000, use_bias: false, batch_input_shape: [null, 8000] } },
+        ],
+      };
+      const weights = [{ name: 'd/kernel', shape: [8000, 8000], dtype: 'float32' }];
+      const text = JSON.stringify({
+        format: 'layers-model',
+        modelTopology: { keras_version: '2.15.0', model_config: { class_name: 'Sequential', config } },
+        weightsManifest: [{ paths: ['weights.bin'], weights }],
+      });
+      writeFileSync(path.join(folder, 'model.json'), text);
+      writeFileSync(path.join(folder, 'weights.bin'), '');
+      truncateSync(path.join(folder, 'weights.bin'), 4 * 8000 * 8000);
+      const target = path.join(folder, 'slice');
+      mkdirSync(target);
+      const engine = client();
+      await engine.request('open', { path: path.join(folder, 'model.json') });
+      const begun = new Promise<void>((resolve) => {
+        const watcher = watch(target, (_event, name) => {
+          if (!name?.endsWith('.tmp')) return;
+          watcher.close();
+          process.kill(engine.pid as number, 'SIGKILL');
+          resolve();
+        });
+      });
+      const saving = failure(engine.request('save', { cut: { outputs: [], inputs: [] }, target, force: false }));
+      await begun;
+      expect((await saving).code).toBe('engine-crashed');
+      await vi.waitUntil(() => readdirSync(target).length === 0, { timeout: 20_000, interval: 20 });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  }, 30_000);
+
+  it('tells a lack of memory from other ends', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'slicer-memory-'));
+    try {
+      const module = path.join(folder, 'grows.cjs');
+      writeFileSync(module, 'const all = []; for (;;) all.push(new Array(10000).fill(all.length + 0.5));');
+      const engine = client({ execArgv: ['--max-old-space-size=64'] });
+      const error = await failure(engine.request('open', { path: digits, customLayers: [module] }));
+      expect(error).toMatchObject({ code: 'engine-crashed', data: { reason: 'memory' } });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  }, 30_000);
+
+  it('ends an engine that is silent while it is asked what nobody can cancel', async () => {
+    const engine = client({ silenceLimit: 400 });
+    const { signal } = new AbortController();
+    await engine.request('open', { path: digits }, { signal });
+    process.kill(engine.pid as number, 'SIGSTOP');
+    const error = await failure(engine.request('weightStatistics', { address: 'conv_1' }));
+    expect(error).toMatchObject({ code: 'engine-crashed', data: { reason: 'silent' } });
+    const { weights } = await engine.request('weightStatistics', { address: 'conv_1' }, { signal });
+    expect(weights.length).toBe(2);
+  });
+
+  it('ends a process that nothing is asked of; the next request opens the model again', async () => {
+    let gone: (reason: SlicerError) => void = () => undefined;
+    const exit = new Promise<SlicerError>((resolve) => (gone = resolve));
+    const engine = client({ idleLimit: 30, onExit: gone });
+    const { name } = await opened(engine);
+    expect((await exit).code).toBe('closed');
+    expect(engine.pid).toBeNull();
+    expect((await engine.request('run', runParams(name))).epoch).toBe(2);
+  });
+
+  it.skipIf(process.platform === 'win32')(
+    'leaves no engine behind in the middle of its work when its own process is killed',
+    async () => {
+      const folder = mkdtempSync(path.join(tmpdir(), 'slicer-orphan-'));
+      try {
+        const module = path.join(folder, 'loops.cjs');
+        writeFileSync(module, 'console.log("looping"); process.stdout.write("looping\\n"); for (;;);');
+        const parent = path.join(folder, 'parent.cjs');
+        writeFileSync(
+          parent,
+          `const engine = require('node:child_process').fork(${JSON.stringify(enginePath)}, [], { serialization: 'advanced', stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
+           engine.stdout.once('data', () => process.send(engine.pid));
+           engine.send({ type: 'request', id: 1, method: 'open', params: ${JSON.stringify({ path: digits, customLayers: [module] })} });`,
+        );
+        const child = fork(parent, [], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+        const pid = await new Promise<number>((resolve) => child.once('message', (id) => resolve(id as number)));
+        child.kill('SIGKILL');
+        await vi.waitUntil(() => !lives(pid), { timeout: 20_000, interval: 50 });
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    },
+    30_000,
+  );
 
   it('answers `cancelled` without asking when the signal was aborted before', async () => {
     const engine = client();

@@ -22,7 +22,10 @@ export async function run(): Promise<void> {
   });
   mocha.rootHooks({ afterEach: photographFailure });
   const tests = path.resolve(__dirname, '..');
-  const files = readdirSync(tests, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.test.js'));
+  const restricted = process.env['MODEL_SLICER_RESTRICTED'] !== undefined;
+  const files = readdirSync(tests, { recursive: true, encoding: 'utf8' }).filter(
+    (file) => file.endsWith('.test.js') && file.startsWith('restricted') === restricted,
+  );
   for (const file of files.sort()) mocha.addFile(path.join(tests, file));
   const stats = await new Promise<Mocha.Stats>((resolve, reject) => {
     const runner = mocha.run(() =>
