@@ -1,7 +1,7 @@
 // Damages model files and inputs in ways that keep most of their structure, and looks what the engine makes of them.
 // A crash, a hang, memory without bound, an error without code, or a read outside the model is a failure: it is made as
 // small as it gets and kept in .cache/fuzz. What was mended belongs into test/fuzz/cases, which `npm test` goes through.
-// usage: npm run fuzz -- [--seed N] [--minutes 5] [--only json|h5|keras|npy|npz|picture] [--replay FILE.json…]
+// usage: npm run fuzz -- [--seed N] [--minutes 5 | --runs N] [--only json|h5|keras|npy|npz|picture] [--replay FILE.json…]
 // The same seed makes the same cases in the same order; a run that was stopped goes on with the seed that it printed last.
 import { fork } from 'node:child_process';
 import fs from 'node:fs';
@@ -180,7 +180,8 @@ async function main() {
   const { values } = parseArgs({
     options: {
       seed: { type: 'string', default: '1' },
-      minutes: { type: 'string', default: '5' },
+      minutes: { type: 'string' },
+      runs: { type: 'string' },
       only: { type: 'string' },
       replay: { type: 'string', multiple: true, default: [] },
       engine: { type: 'string' },
@@ -204,15 +205,18 @@ async function main() {
   process.exit(failures > 0 ? 1 : 0);
 }
 
-async function search(fuzzer, { seed, minutes, only }) {
+async function search(fuzzer, { seed, minutes, runs, only }) {
   const all = seeds().filter(({ kind }) => !only || kind === only);
   if (all.length === 0) throw new Error(`there is nothing to damage of the kind ${only}`);
-  const end = Date.now() + Number(minutes) * 60_000;
+  // as long as it takes, where only their number is given
+  const limit = minutes ?? (runs === undefined ? '5' : 'Infinity');
+  const end = Date.now() + Number(limit) * 60_000;
+  const last = Number(seed) + Number(runs ?? 'Infinity');
   const outcomes = new Map();
   const known = new Set();
   let failures = 0;
   let number = Number(seed);
-  for (; Date.now() < end; number++) {
+  for (; Date.now() < end && number < last; number++) {
     const made = fuzzer.make(number, all);
     const { stage, code, wrong } = await fuzzer.run(made);
     const outcome = wrong === null ? (code ?? 'fine') : 'WRONG';

@@ -22,6 +22,7 @@ const TARGETS = {
   snippetMs: 50,
   kerasOpenReadBytes: 1024 * 1024,
   kerasPeakMB: 120,
+  restartMs: 1500,
 };
 
 const { values } = parseArgs({
@@ -38,6 +39,7 @@ const parts = [
   'snippets',
   'exporting',
   'kerasFiles',
+  'supervision',
 ];
 const unknown = (values.only ?? []).filter((name) => !parts.includes(name));
 if (unknown.length > 0 || !Number.isInteger(runs) || runs < 1) {
@@ -102,6 +104,12 @@ if (wants('exporting')) {
 if (wants('kerasFiles')) {
   const { measureKerasFiles } = await import('./kerasFiles.mjs');
   report.kerasFiles = await measureKerasFiles({ runs: Math.min(5, runs) });
+}
+if (wants('supervision')) {
+  const { measureSupervision } = await import('./supervision.mjs');
+  const models = { 'digits-cnn': at('media', 'sample', 'digits-cnn', 'model.json') };
+  if (here('mobilenetV2')) models.mobilenet_v2 = realModels.mobilenetV2;
+  report.supervision = await measureSupervision(models, { runs });
 }
 console.log(JSON.stringify(report, null, 2));
 process.exit(0);

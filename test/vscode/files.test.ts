@@ -182,4 +182,36 @@ describe('files that change', () => {
     const { activations } = await reloaded;
     assert.equal(activations.length, 7);
   });
+
+  it('a folder that is deleted, unreadable, or another one while the model is open: said, marks kept, read anew', async () => {
+    const folder = copyFixture('digits-cnn/tfjs-keras2-h5', 'vanishing');
+    const uri = vscode.Uri.joinPath(folder, 'model.json');
+    const away = `${folder.fsPath}-away`;
+    fs.rmSync(away, { recursive: true, force: true });
+    await openModel(uri);
+    await vscode.commands.executeCommand(commands.markOutput, { uri, addresses: ['conv_1'] });
+    fs.renameSync(folder.fsPath, away);
+    const target = inWorkspace('from-vanished');
+    await assert.rejects(async () =>
+      vscode.commands.executeCommand(commands.saveSlice, { uri, addresses: ['conv_1'], target }),
+    );
+    assert.ok(!fs.existsSync(vscode.Uri.joinPath(target, 'model.json').fsPath));
+    await until(uri, ({ error, loading }) => !loading && error?.code === 'missing-file');
+    // another model in its place
+    fs.cpSync(path.join(keras, 'residual-block', 'tfjs-keras2-h5'), folder.fsPath, { recursive: true });
+    const other = await until(uri, ({ error, model, loading }) => !loading && error === null && model !== null);
+    assert.deepEqual(
+      other.slice.marks.map(({ stale }) => stale),
+      [true],
+    );
+    fs.rmSync(folder.fsPath, { recursive: true });
+    await until(uri, ({ error, loading }) => !loading && error?.code === 'missing-file');
+    fs.renameSync(away, folder.fsPath);
+    const { slice } = await until(
+      uri,
+      ({ model, error, loading }) =>
+        !loading && error === null && (model?.layers.some(({ name }) => name === 'conv_1') ?? false),
+    );
+    assert.deepEqual(slice.marks, [{ address: 'conv_1', kind: 'output', stale: false }]);
+  });
 });

@@ -1,7 +1,7 @@
 /** One engine process with one model open in it. Starts on the first request; ends with the document. */
 import type { LogOutputChannel } from 'vscode';
 import { EngineClient } from '../../client/engineClient';
-import { SlicerError } from '../../core/errors';
+import { SlicerError, type ErrorCode } from '../../core/errors';
 import type { ModelFile } from '../../core/model/modelFile';
 import type { EngineContract } from '../../protocol/engine';
 import { errorSentence } from '../sentences';
@@ -16,7 +16,12 @@ export interface EngineSessionOptions {
   log: LogOutputChannel;
   /** The process that held the tensors is gone. */
   onGone: () => void;
+  /** The engine found the model's files other than they were. */
+  onOtherFile: () => void;
 }
+
+/** What the files of a model that was open did not give rise to before. */
+const FILE_CHANGED: ReadonlySet<ErrorCode> = new Set(['missing-file', 'file-changed', 'truncated-weights']);
 
 export class EngineSession {
   private readonly client: EngineClient;
@@ -51,6 +56,7 @@ export class EngineSession {
       return await this.client.request(method, params, options);
     } catch (error) {
       if (error instanceof SlicerError && error.code === 'handle-gone') this.options.onGone();
+      if (error instanceof SlicerError && FILE_CHANGED.has(error.code)) this.options.onOtherFile();
       throw error;
     }
   }

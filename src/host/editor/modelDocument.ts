@@ -74,6 +74,7 @@ export class ModelDocument implements Disposable {
       enginePath: services.engineEntry,
       log: services.log,
       onGone: () => this.run.loseTensors(),
+      onOtherFile: () => this.watcher.check(),
     });
     this.context = {
       uri,
@@ -100,7 +101,8 @@ export class ModelDocument implements Disposable {
     this.disposables.add(this.cut);
     this.onDidChangeState((change) => services.onDidChangeState(this, change));
     this.watcher.onDidChange(() => void this.reload());
-    this.watcher.watch([uri], Date.now());
+    void this.watcher.begin([uri]);
+    this.watcher.watch([uri], Date.now(), false);
   }
 
   get loaded(): LoadedModel | null {
@@ -137,6 +139,7 @@ export class ModelDocument implements Disposable {
     const loading = (this.loading = new AbortController());
     this.publish({ loading: true });
     const started = Date.now();
+    const noted = this.watcher.begin([this.uri]);
     let loaded: LoadedModel | null = null;
     // The structure alone is shown with the reason why it is alone.
     let error: ErrorPage | null = structureOnly ? this.error : null;
@@ -157,12 +160,13 @@ export class ModelDocument implements Disposable {
         thrown instanceof Error ? (thrown.stack ?? '') : '',
       );
     }
+    await noted;
     if (loading.signal.aborted || this.disposables.disposed) return;
     this.loading = null;
     this.loadedModel = loaded;
     this.viewer = loaded ? viewerModel(loaded.rows) : null;
     this.error = error;
-    this.watcher.watch(this.watchedFiles(loaded?.model ?? null), started);
+    this.watcher.watch(this.watchedFiles(loaded?.model ?? null), started, error === null);
     // Tree, marks and input change together: nobody sees the marks of one model beside the rows of another.
     this.together = { loading: false, model: this.viewer, error };
     const resolved = this.run.modelChanged(loaded?.model ?? null);
