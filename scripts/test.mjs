@@ -42,6 +42,7 @@ const stages = [
   { name: 'build', run: () => check(node('esbuild.mjs', '--tests')) },
   { name: 'types', run: () => check(node('scripts/typecheck.mjs')) },
   { name: 'models', run: models },
+  { name: 'native', run: native },
   { name: 'lint', run: () => check(tool('eslint/bin/eslint.js', '.', '--max-warnings', '0')) },
   { name: 'format', run: () => check(tool('prettier/bin/prettier.cjs', '--check', '.', '--log-level', 'warn')) },
   {
@@ -52,10 +53,10 @@ const stages = [
       ),
   },
   { name: 'unused', run: () => check(tool('knip/bin/knip.js')) },
-  { name: 'unit', needs: ['build', 'vscode', 'models'], alone: true, run: unit },
+  { name: 'unit', needs: ['build', 'vscode', 'models', 'native'], alone: true, run: unit },
   {
     name: 'editor',
-    needs: ['build', 'vscode', 'models'],
+    needs: ['build', 'vscode', 'models', 'native'],
     run: async () => {
       const result = await counted(node('scripts/vscode/runSuite.mjs', '--no-build'));
       const again = [...result.output.matchAll(/^tried again: (.*)$/gm)].map(([, title]) => title);
@@ -161,6 +162,13 @@ async function models() {
   const { ensureRealModels } = await import('./realModels.mjs');
   const missing = await ensureRealModels();
   return { passed: 0, failed: 0, note: missing.length > 0 ? `NOT FETCHED: ${missing.join(', ')}` : 'fetched' };
+}
+
+/** The native TensorFlow that the tests of its backend need; without it they are skipped, each saying why. */
+async function native() {
+  const { ensureNativeMirror } = await import('./nativeTensorflow.mjs');
+  const { missing } = await ensureNativeMirror();
+  return { passed: 0, failed: 0, note: missing ? `NOT MADE: ${missing}` : 'made' };
 }
 
 /** Mocha lists what failed behind all that passed; without that list, as when the suite did not end, the text is kept. */

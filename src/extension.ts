@@ -8,6 +8,7 @@ import { ModelEditors } from './host/editor/modelEditorProvider';
 import { CodeEditors } from './host/languages/codeEditors';
 import { CodeHelp } from './host/languages/codeHelp';
 import { ModelPaths } from './host/modelPaths';
+import { nativeFolder } from './host/nativeSearch';
 import type { ViewerState } from './protocol/viewer';
 
 /** What tests read. Not an API for other extensions. */
@@ -17,6 +18,8 @@ export interface ModelSlicerApi {
   onDidChangeState: Event<Uri>;
   /** The rows of an editor are on screen. */
   onDidPaint: Event<{ uri: Uri; rows: number }>;
+  /** The extension's own folder. */
+  storage: Uri;
 }
 
 export function activate(context: ExtensionContext): ModelSlicerApi {
@@ -26,8 +29,10 @@ export function activate(context: ExtensionContext): ModelSlicerApi {
   const changed = new EventEmitter<Uri>();
   const modelPaths = new ModelPaths();
   const engineEntry = Uri.joinPath(extensionUri, 'dist', 'engine.js').fsPath;
+  const nativeHome = Uri.joinPath(context.globalStorageUri, nativeFolder).fsPath;
   const documents = new ModelDocuments({
     engineEntry,
+    nativeHome,
     log,
     memory: new DocumentMemory(context.workspaceState),
     onDidChangeState: (document, change) => {
@@ -55,6 +60,7 @@ export function activate(context: ExtensionContext): ModelSlicerApi {
     codeChoices,
     extensionUri,
     storageUri: context.globalStorageUri,
+    native: { engineEntry, nativeHome, log },
     log,
   });
   subscriptions.push(log, painted, changed, documents, editors, codeEditors, registerCommands(handlers.current, log));
@@ -62,5 +68,6 @@ export function activate(context: ExtensionContext): ModelSlicerApi {
     stateOf: (uri) => documents.find(uri)?.state ?? null,
     onDidChangeState: changed.event,
     onDidPaint: painted.event,
+    storage: context.globalStorageUri,
   };
 }

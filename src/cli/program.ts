@@ -9,6 +9,11 @@ import { slice } from './commands/slice';
 import { stub } from './commands/stub';
 import { verify } from './commands/verify';
 
+const BACKEND =
+  'auto (default: the fastest that is there), wasm, cpu, tensorflow (@tensorflow/tfjs-node, from the folder that MODEL_SLICER_NATIVE names or, not with auto, from node_modules of the working folder)';
+
+const MEMORY = 'memory that the run may take; default: half of what the machine has, from 1024 to 8192';
+
 /**
  * @param args what was typed. With FILE right after the command, an option takes all values up to the next option
  * (`--output a b`); with options first it takes one, so that FILE is not taken for a value.
@@ -41,7 +46,9 @@ export function buildProgram(args: readonly string[]): Command {
   const add = (name: string, description: string): Command => {
     const command = configure(program.command(name)).description(description).helpOption('--help', 'print this help');
     list(command, 'custom-layers', 'file', 'modules that register custom layers (they are run)');
-    return command.option('--json', 'print one JSON document').option('--debug', 'print where an error comes from');
+    return command
+      .option('--json', 'print one JSON document')
+      .option('--debug', 'print where an error comes from, and what the engine notes');
   };
   const cut = (command: Command): Command => {
     list(command, 'output', 'address', "tensor that the slice hands out; default: the model's outputs");
@@ -57,7 +64,7 @@ export function buildProgram(args: readonly string[]): Command {
       .option('--color-mode <mode>', 'of pictures: rgb, bgr, grayscale');
   const feeding = (command: Command): Command => {
     list(command, 'dim', 'input.axis=n', 'size of an unknown dimension');
-    return pictures(command).option('--backend <name>', 'auto, wasm, cpu, tensorflow');
+    return pictures(command).option('--backend <name>', BACKEND).option('--memory-limit <mb>', MEMORY);
   };
 
   add('inspect', 'say what is inside a model')
@@ -164,7 +171,8 @@ export function buildProgram(args: readonly string[]): Command {
   list(composing, 'dim', 'input.axis=n', 'with --verify: size of an unknown dimension');
   composing
     .option('--tolerance <number>', 'with --verify: largest difference that is allowed; default: 0')
-    .option('--backend <name>', 'auto, wasm, cpu, tensorflow')
+    .option('--backend <name>', BACKEND)
+    .option('--memory-limit <mb>', MEMORY)
     .option('--code <recipe>', 'print code that does it: layer-functional, layer-frozen …')
     .option('--language <language>', 'typescript (default)')
     .option(

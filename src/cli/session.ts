@@ -4,6 +4,7 @@ import { EngineClient } from '../client/engineClient';
 import { SlicerError } from '../core/errors';
 import type { ModelFile } from '../core/model/modelFile';
 import type { EngineContract } from '../protocol/engine';
+import { warn } from './output';
 import { ProgressBar } from './progressBar';
 
 export interface SessionOptions {
@@ -27,7 +28,10 @@ export class Session {
   /** Opens `file`, does `work`, and ends the engine whatever happens. */
   static async with<T>(file: string, options: SessionOptions, work: (session: Session) => Promise<T>): Promise<T> {
     const controller = new AbortController();
-    const client = new EngineClient({ enginePath: path.join(__dirname, 'engine.js') });
+    const client = new EngineClient({
+      enginePath: path.join(__dirname, 'engine.js'),
+      ...(options.debug ? { onLog: (_level, text) => warn(text) } : {}),
+    });
     const interrupt = (): void => {
       controller.abort();
       // A second Ctrl-C, or an engine that does not answer, ends it the hard way.

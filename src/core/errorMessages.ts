@@ -317,6 +317,34 @@ export const ERRORS: Record<ErrorCode, readonly Variant[]> = {
       message:
         '{file} has its weights in {member}, as Python objects, which are never read here, nor by Keras any more: save it with model.weights.h5, by the Keras that wrote it.',
     },
+    {
+      reason: 'backend',
+      message:
+        'The backend {backend} cannot be used: the native library in {folder} is made for {system}, and this is {here}.',
+    },
+    {
+      reason: 'backend',
+      message:
+        'The backend {backend} cannot be used: the package in {folder} is version {version}, and version 4 is needed.',
+    },
+    {
+      reason: 'backend',
+      message:
+        'The backend {backend} cannot be used: the package in {folder} has no native library ({missing}), because its download was blocked or did not end.',
+    },
+    {
+      reason: 'backend',
+      message:
+        'The backend {backend} cannot be used: the native library in {folder} ended the process that tried it ({signal}), so it is damaged or made for another processor.',
+    },
+    {
+      reason: 'backend',
+      message: 'The backend {backend} cannot be used: the package in {folder} does not load ({error}).',
+    },
+    {
+      reason: 'backend',
+      message: 'The backend {backend} cannot be used: @tensorflow/tfjs-node was not found in {folders}.',
+    },
     { reason: 'backend', message: 'The backend {backend} cannot be used: {why}.' },
     {
       reason: 'dtype',
@@ -591,6 +619,28 @@ export const ERRORS: Record<ErrorCode, readonly Variant[]> = {
     { message: '{file} could not be written ({reason}): check the rights and the space on the disk.' },
     { message: 'Writing failed: check the rights and the space on the disk.' },
   ],
+  'install-failed': [
+    {
+      reason: 'no-npm',
+      message:
+        'The native backend is installed by npm, which is not on the PATH: install Node.js, which brings it, and start VS Code again.',
+    },
+    { reason: 'running', message: 'The native backend is being installed already.' },
+    {
+      reason: 'packages',
+      message: 'npm could not fetch {package} ({why}): nothing was changed, the log has what it wrote.',
+    },
+    {
+      reason: 'library',
+      message:
+        "TensorFlow's library could not be fetched from {source} ({why}): where the network blocks it, name a mirror in TFJS_NODE_CDN_STORAGE and npm_config_tfjs_binding_binary_host_mirror, or a folder that has it in modelSlicer.nativeBackendPath. Nothing was changed, the log has what npm wrote.",
+    },
+    {
+      reason: 'in-use',
+      message: 'What was installed before in {folder} is in use: close all models, and install again.',
+    },
+    { message: 'The native backend could not be installed: the log says more.' },
+  ],
   'unknown-recipe': [
     { message: 'There is no recipe {recipe}: the recipes are {recipes}.' },
     { message: 'There is no such recipe: list them with "code --list".' },
@@ -746,7 +796,14 @@ export const ERRORS: Record<ErrorCode, readonly Variant[]> = {
     },
     { message: 'The slice does not give the same numbers as the original.' },
   ],
-  'handle-gone': [{ message: 'These values are gone since the last run: run the model again.' }],
+  'handle-gone': [
+    {
+      reason: 'not-repeatable',
+      message:
+        '{address} did not fit into memory, and the model gives other values for it each time: raise the limit (setting modelSlicer.engine.memoryLimit), or run fewer layers.',
+    },
+    { message: 'These values are gone since the last run: run the model again.' },
+  ],
   'file-changed': [
     { message: '{file} changed on the disk while it was being read: try again.' },
     { message: 'The model changed on the disk: try again.' },
@@ -775,11 +832,24 @@ export const ERRORS: Record<ErrorCode, readonly Variant[]> = {
     { message: 'The engine process ended unexpectedly: try again; the log says more.' },
   ],
   'out-of-memory': [
-    { reason: 'weights', message: 'The weights need {bytes} bytes, more than the {limit} there are for them.' },
     {
-      reason: 'activations',
+      reason: 'live',
       message:
-        'The activations need {bytes} bytes, more than the {limit} that can be kept: choose fewer layers, or a smaller input.',
+        'This needs about {needed} MB of memory (at {address}), more than the {allowed} MB that the engine may take: choose a smaller input or batch, or raise the limit (setting modelSlicer.engine.memoryLimit, --memory-limit).',
+    },
+    {
+      reason: 'heap',
+      message:
+        'The layer {address} needs more memory than WebAssembly has, which is 4 GB: choose a smaller input or batch, or another backend.',
+    },
+    {
+      reason: 'heap',
+      message: 'This needs more memory than WebAssembly has, which is 4 GB: choose a smaller input or another backend.',
+    },
+    {
+      reason: 'control-flow',
+      message:
+        'The values of all nodes do not fit into the {allowed} MB that the engine may take, and a graph with loops or branches cannot be run in parts: choose some nodes, or raise the limit (setting modelSlicer.engine.memoryLimit, --memory-limit).',
     },
     { message: 'The layer {address} needs more memory than there is: choose a smaller input or batch.' },
     { message: 'There is not enough memory: choose a smaller input or batch.' },

@@ -47,6 +47,7 @@ export type ErrorCode =
   | 'bad-picture'
   | 'target-exists'
   | 'write-failed'
+  | 'install-failed'
   | 'unknown-recipe'
   | 'recipe-does-not-fit'
   | 'does-not-fit'

@@ -1,39 +1,14 @@
 /** Loads the user's custom-layer modules. Foreign code: only with trust, which the host and the CLI have asked for. */
 import { createRequire } from 'node:module';
-import Module from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import * as tfConverter from '@tensorflow/tfjs-converter';
-import * as tfCore from '@tensorflow/tfjs-core';
 import * as tfLayers from '@tensorflow/tfjs-layers';
 import { SlicerError } from '../core/errors';
 import { isKnownClass } from '../core/layers/layerFacts';
 import type { Problem } from '../core/model/modelFile';
 import { addChainedOperations } from './chainedOperations';
 import { isCustomClass, rememberOwnClasses, userClasses } from './kernels/tfjsLayer';
-
-/** What custom-layer modules get, and what `require('@tensorflow/tfjs')` gives them: the engine's own copy. */
-export const ownTfjs = { ...tfConverter, ...tfLayers, ...tfCore };
-
-const tfjsPackage = /^@tensorflow\/tfjs(-core|-layers|-converter|-node|-backend-\w+)?(\/.*)?$/;
-
-type ModuleLoader = { _load(request: string, parent: { filename?: string } | null, isMain: boolean): unknown };
-/** Folders whose modules get the engine's tfjs. */
-const folders = new Set<string>();
-let hooked = false;
-
-/** Another copy would register the classes with itself, and models would not find them. */
-function hookRequire(): void {
-  if (hooked) return;
-  hooked = true;
-  const loader = Module as unknown as ModuleLoader;
-  const load = loader._load;
-  loader._load = function loadWithOwnTfjs(request, parent, isMain) {
-    const from = parent?.filename ?? '';
-    if (tfjsPackage.test(request) && [...folders].some((folder) => from.startsWith(folder + path.sep))) return ownTfjs;
-    return load.call(this, request, parent, isMain);
-  };
-}
+import { giveOwnTfjs, ownTfjs } from './ownTfjs';
 
 /** What is to be said of each module that was loaded; modules are loaded once in the life of a process. */
 const loaded = new Map<string, Problem[]>();
@@ -87,8 +62,7 @@ export function sayRegistered(problems: readonly Problem[]): Problem[] {
 async function loadModule(file: string): Promise<Problem[]> {
   rememberOwnClasses();
   addChainedOperations();
-  hookRequire();
-  folders.add(path.dirname(file));
+  giveOwnTfjs(path.dirname(file));
   const before = userClasses();
   const exported = await importModule(file);
   const register = registerFunction(exported);

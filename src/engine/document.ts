@@ -1,11 +1,10 @@
 /** The one open model of the process, and what can be asked of it. */
-import type * as tf from '@tensorflow/tfjs-core';
 import { SlicerError } from '../core/errors';
 import { resolveAddress } from '../core/model/address';
 import type { Problem } from '../core/model/modelFile';
 import { sliceModel } from '../core/slicing/sliceModel';
 import type { Handlers, RequestContext } from '../protocol/channel';
-import type { Activation, EngineContract, InputSpec, Progress, ResolvedInput } from '../protocol/engine';
+import type { Activation, EngineContract, InputSpec, Progress, ResolvedInput, TensorHandle } from '../protocol/engine';
 import { openModelFile, type OpenedModel } from './files/openModelFile';
 import { originOf } from './files/sliceOrigin';
 import { openWhole, readOther, withParts } from './files/openParts';
@@ -16,14 +15,17 @@ import { inputInfo } from './inputs/inputInfo';
 import { findLabels } from './inputs/labels';
 import { resolveInput } from './inputs/resolveInput';
 import { makePreview } from './previews/preview';
-import { computeStatistics, emptyStatistics, histogram } from './previews/statistics';
+import { weightStatistics } from './previews/weightStatistics';
 import { channelValues } from './run/channelValues';
 import { exportActivations } from './run/exportActivations';
 import type { GraphRunner } from './run/graphRun';
-import { KeptTensors } from './run/keptTensors';
+import { KeptTensors, type KeptTensor } from './run/keptTensors';
+import type { Feed } from './run/feed';
+import { memoryLimit } from './run/memoryBudget';
 import type { WeightSource } from './run/openedModel';
 import { proofData } from './run/proofData';
 import { openSliceInMemory } from './run/sliceInMemory';
+import { isWasmTrap } from './run/wasmTrap';
 import type { WeightStore } from './run/weights';
 
 type Requests = EngineContract['requests'];
@@ -35,14 +37,15 @@ type Result<M extends keyof Requests> = Promise<Requests[M]['result']>;
  * nothing that imports it may be imported at the top of this file.
  */
 async function tensorWork() {
-  const [{ useBackend }, { runModel }, { verifySlice }, { Part }, { tensorOf, WeightStore }] = await Promise.all([
-    import('./backends/backend'),
-    import('./run/runModel'),
-    import('./run/verify'),
-    import('./run/part'),
-    import('./run/weights'),
-  ]);
-  return { useBackend, runModel, verifySlice, Part, tensorOf, WeightStore };
+  const [{ movedForMemory, onLargerBackend }, { runModel }, { verifySlice }, { Part }, { tensorOf, WeightStore }] =
+    await Promise.all([
+      import('./run/largerBackend'),
+      import('./run/runModel'),
+      import('./run/verify'),
+      import('./run/part'),
+      import('./run/weights'),
+    ]);
+  return { movedForMemory, onLargerBackend, runModel, verifySlice, Part, tensorOf, WeightStore };
 }
 
 /** Loads the user's own layers; returns what adds to a model's problems what is to be said about them. */
@@ -69,9 +72,17 @@ export class EngineDocument {
   private readonly kept: KeptTensors;
   /** What uses the backend goes one after the other. */
   private queue: Promise<unknown> = Promise.resolve();
+  /** Nothing that the backend holds is to be trusted any more. */
+  private broken = false;
 
-  /** @param epoch number of this process among those of its document; handles of another one are dead. */
-  constructor(private readonly epoch: number) {
+  /**
+   * @param epoch number of this process among those of its document; handles of another one are dead.
+   * @param onBroken called when what the backend holds is no longer to be trusted; the request that showed it is answered.
+   */
+  constructor(
+    private readonly epoch: number,
+    private readonly onBroken: () => void = () => undefined,
+  ) {
     this.kept = new KeptTensors(epoch);
   }
 
@@ -80,9 +91,10 @@ export class EngineDocument {
       open: (params, context) => this.exclusive(() => this.open(params, context)),
       resolveInputs: ({ inputs }) => this.resolveInputs(inputs),
       run: (params, context) => this.exclusive(() => this.run(params, context), context),
-      preview: (params) => this.preview(params),
-      values: ({ handle, example, channel }) => channelValues(this.kept.get(handle), example, channel),
-      weightStatistics: ({ address }) => this.weightStatistics(address),
+      preview: (params, context) => this.preview(params, context),
+      values: ({ handle, example, channel }, context) =>
+        this.withTensor(handle, context, (tensor) => channelValues(tensor, example, channel)),
+      weightStatistics: ({ address }) => weightStatistics(this.document().opened, address),
       verify: (params, context) => this.exclusive(() => this.verify(params, context), context),
       save: (params, context) => this.save(params, context),
       readOther: ({ path }) => readOther(path),
@@ -90,6 +102,7 @@ export class EngineDocument {
       verifyComposed: (params, context) => this.exclusive(() => this.verifyComposed(params, context), context),
       exportActivations: (params, context) => this.exclusive(() => this.exportActivations(params, context), context),
       close: () => this.exclusive(() => this.close()),
+      findNative: async (search) => (await import('./backends/findNative')).findNative(search),
       tidy: ({ targets }) => clearLeftoversOf(targets).then(() => null),
       ping: () => null,
     };
@@ -130,51 +143,68 @@ export class EngineDocument {
     const addressesOf = (texts: string[]): string[] => texts.map((text) => resolveAddress(model.graph, text).address);
     const want = params.want === 'all' ? 'all' : addressesOf(params.want);
     const inner = addressesOf(params.inner ?? []);
-    const { useBackend, runModel, tensorOf, WeightStore } = await tensorWork();
-    const backend = await useBackend(params.backend);
+    const { movedForMemory, onLargerBackend, runModel, tensorOf, WeightStore } = await tensorWork();
     document.weights ??= new WeightStore(document.opened);
+    const { weights } = document;
     const { resolved, feeds } = await this.feeds(params.inputs, tensorOf);
     const runId = this.kept.begin();
     try {
-      const facts = await runModel({
-        source: document.opened,
-        weights: document.weights,
-        graphRunner: () => this.graphRunner(document),
-        feeds,
-        want,
-        inner,
-        backend,
-        thumbnails: params.thumbnails,
-        colorMap: params.colorMap,
-        kept: params.keep ? this.kept : null,
-        signal,
-        onProgress: progress,
+      const facts = await onLargerBackend(params.backend, params.native, async (backend, moved) => {
+        this.kept.dispose();
+        const found = await runModel({
+          source: document.opened,
+          weights,
+          graphRunner: () => this.graphRunner(document),
+          feeds,
+          want,
+          inner,
+          backend,
+          thumbnails: params.thumbnails,
+          colorMap: params.colorMap,
+          kept: params.keep ? this.kept : null,
+          memoryLimit: memoryLimit(params.memoryLimit),
+          signal,
+          onProgress: progress,
+        });
+        return moved ? { ...found, fallbacks: [movedForMemory, ...found.fallbacks] } : found;
       });
       return { runId, epoch: this.epoch, inputs: resolved, ...facts };
     } catch (error) {
       // a run that failed has no tensors
       this.kept.dispose();
-      for (const feed of feeds.values()) feed.dispose();
       throw error;
     }
   }
 
-  private async preview({ handle, options }: Params<'preview'>): Result<'preview'> {
+  /** What `use` makes of a tensor of the last run, which is computed again first where it was dropped. */
+  private async withTensor<T>(
+    handle: TensorHandle,
+    context: RequestContext,
+    use: (tensor: KeptTensor) => T,
+  ): Promise<T> {
+    const there = this.kept.find(handle);
+    if (there) return use(there);
+    return this.exclusive(async () => use(await this.kept.restore(handle, context.signal)), context);
+  }
+
+  private async preview({ handle, options }: Params<'preview'>, context: RequestContext): Result<'preview'> {
     const document = this.document();
-    const tensor = this.kept.get(handle);
-    const { address, shape, dtype, layer, channelAxis } = tensor;
+    this.kept.check(handle);
     document.labels ??= findLabels(document.opened.folder);
     const labels = await document.labels;
-    const made = makePreview(this.kept.get(handle).values(), shape, dtype, {
-      ...options,
-      layout: channelAxis === 1 ? 'channels_first' : 'channels_last',
-      labels,
-      className:
-        layer.className === 'Activation' && layer.config.activation === 'softmax' ? 'Softmax' : layer.className,
-      isOutput: this.isOutput(document, address),
-      matrix: /Attention/.test(layer.className) && shape.length === 4 && channelAxis === 1,
+    return this.withTensor(handle, context, (tensor) => {
+      const { address, shape, dtype, layer, channelAxis } = tensor;
+      const made = makePreview(tensor.values(), shape, dtype, {
+        ...options,
+        layout: channelAxis === 1 ? 'channels_first' : 'channels_last',
+        labels,
+        className:
+          layer.className === 'Activation' && layer.config.activation === 'softmax' ? 'Softmax' : layer.className,
+        isOutput: this.isOutput(document, address),
+        matrix: /Attention/.test(layer.className) && shape.length === 4 && channelAxis === 1,
+      });
+      return { address, shape, dtype, ...made };
     });
-    return { address, shape, dtype, ...made };
   }
 
   private isOutput({ opened: { model } }: Open, address: string): boolean {
@@ -186,51 +216,32 @@ export class EngineDocument {
     );
   }
 
-  private async weightStatistics(address: string): Result<'weightStatistics'> {
-    const { opened } = this.document();
-    const { layer } = resolveAddress(opened.model.graph, address);
-    const weights: Requests['weightStatistics']['result']['weights'] = [];
-    for (const { name, entry, shape } of layer.weights) {
-      const found = entry === null ? undefined : opened.model.weightEntries[entry];
-      if (!found) continue;
-      const values = await opened.readWeight(found);
-      if (Array.isArray(values)) {
-        weights.push({ name, statistics: emptyStatistics(values.length), histogram: { counts: [], min: 0, max: 0 } });
-        continue;
-      }
-      const statistics = computeStatistics(
-        values,
-        shape.map((size) => size ?? 1),
-        -1,
-      );
-      weights.push({ name, statistics, histogram: histogram(values, statistics.min, statistics.max) });
-    }
-    return { weights };
-  }
-
   private async verify(params: Params<'verify'>, { signal, progress }: RequestContext<Progress>): Result<'verify'> {
     const document = this.document();
     const { opened } = document;
-    const { useBackend, verifySlice, Part, tensorOf, WeightStore } = await tensorWork();
+    const { onLargerBackend, verifySlice, Part, tensorOf, WeightStore } = await tensorWork();
     const slice = sliceModel(opened.model, params.cut);
     const saved = params.slicePath === undefined ? null : await openModelFile(params.slicePath);
     try {
       const fatal = saved?.model.problems.find(({ severity }) => severity === 'error');
       if (fatal) throw new SlicerError(fatal.code, fatal.data);
       const open = (): Promise<WeightSource> => (saved ? Promise.resolve(saved) : openSliceInMemory(slice, opened));
-      const backend = await useBackend(params.backend);
       document.weights ??= new WeightStore(opened);
+      const { weights } = document;
       const [first = [], ...others] = params.data;
       const dataOf = (specs: InputSpec[]) => () => proofData(specs, opened, tensorOf);
-      const result = await verifySlice({
-        original: { source: opened, weights: document.weights, graphRunner: () => this.graphRunner(document) },
-        slice: new Part(slice.plan, open),
-        data: [dataOf(first), ...others.map(dataOf)],
-        tolerance: params.tolerance,
-        backend,
-        signal,
-        onProgress: progress,
-      });
+      const result = await onLargerBackend(params.backend, params.native, (backend) =>
+        verifySlice({
+          original: { source: opened, weights, graphRunner: () => this.graphRunner(document) },
+          slice: new Part(slice.plan, open),
+          data: [dataOf(first), ...others.map(dataOf)],
+          tolerance: params.tolerance,
+          backend,
+          memoryLimit: memoryLimit(params.memoryLimit),
+          signal,
+          onProgress: progress,
+        }),
+      );
       // weights are read as they are needed: those of another file than the one that was opened prove nothing
       if ((await opened.identity()) !== opened.openedAs)
         throw new SlicerError('file-changed', { file: opened.model.file });
@@ -269,11 +280,11 @@ export class EngineDocument {
   }
 
   private async verifyComposed(
-    { composition, secondPath, savedPath, data, tolerance, backend: wanted }: Params<'verifyComposed'>,
+    { composition, secondPath, savedPath, data, tolerance, ...params }: Params<'verifyComposed'>,
     { signal, progress }: RequestContext<Progress>,
   ): Result<'verifyComposed'> {
     const { opened } = this.document();
-    const [{ useBackend, tensorOf }, { openComposed, verifyComposed }] = await Promise.all([
+    const [{ onLargerBackend, tensorOf }, { openComposed, verifyComposed }] = await Promise.all([
       tensorWork(),
       import('./run/verifyComposed'),
     ]);
@@ -281,19 +292,21 @@ export class EngineDocument {
       const saved = savedPath === undefined ? null : await openWhole(savedPath);
       try {
         const whole = saved ?? (await openComposed(composed, sources));
-        const backend = await useBackend(wanted);
         const [first = [], ...others] = data;
         const dataOf = (specs: InputSpec[]) => () => proofData(specs, whole, tensorOf);
-        return await verifyComposed({
-          composed,
-          sources,
-          whole,
-          data: [dataOf(first), ...others.map(dataOf)],
-          tolerance,
-          backend,
-          signal,
-          onProgress: progress,
-        });
+        return await onLargerBackend(params.backend, params.native, (backend) =>
+          verifyComposed({
+            composed,
+            sources,
+            whole,
+            data: [dataOf(first), ...others.map(dataOf)],
+            tolerance,
+            backend,
+            memoryLimit: memoryLimit(params.memoryLimit),
+            signal,
+            onProgress: progress,
+          }),
+        );
       } finally {
         await saved?.close();
       }
@@ -307,12 +320,14 @@ export class EngineDocument {
     const { epoch, runId, target, png, force } = params;
     this.kept.check({ epoch, runId });
     const { model } = this.document().opened;
-    const addresses =
+    const asked =
       params.addresses === 'all'
         ? this.kept.addresses
         : params.addresses.map((text) => resolveAddress(model.graph, text).address);
-    const tensors = addresses.map((address) => () => this.kept.get({ epoch, runId, address }));
-    return exportActivations({ target, tensors, addresses, png, force, signal, onProgress: progress });
+    const wanted = new Set(asked);
+    const addresses = this.kept.inOrder(wanted);
+    const each = (visit: (tensor: KeptTensor) => Promise<void>): Promise<void> => this.kept.each(wanted, visit, signal);
+    return exportActivations({ target, addresses, each, png, force, signal, onProgress: progress });
   }
 
   private async close(): Promise<null> {
@@ -338,26 +353,44 @@ export class EngineDocument {
     return document.graph;
   }
 
-  /** The values of the given inputs as tensors, by input name. */
+  /** The values of the given inputs, by input name. */
   private async feeds(
     specs: InputSpec[],
     tensorOf: Awaited<ReturnType<typeof tensorWork>>['tensorOf'],
-  ): Promise<{ resolved: ResolvedInput[]; feeds: Map<string, tf.Tensor> }> {
+  ): Promise<{ resolved: ResolvedInput[]; feeds: Map<string, Feed> }> {
     const { opened } = this.document();
     const values = [];
     for (const spec of specs) values.push(await resolveInput(spec, inputInfo(opened.model, spec.input), opened.model));
     const feeds = new Map(
-      values.map(({ resolved, data, shape, dtype }) => [resolved.input, tensorOf(data, shape, dtype)]),
+      values.map(({ resolved, data, shape, dtype }) => [
+        resolved.input,
+        { shape, dtype, make: () => tensorOf(data, shape, dtype) },
+      ]),
     );
     return { resolved: values.map(({ resolved }) => resolved), feeds };
   }
 
   private exclusive<T>(work: () => Promise<T>, context?: { signal: { readonly aborted: boolean } }): Promise<T> {
-    const turn = this.queue.then(() => {
+    const turn = this.queue.then(async () => {
+      if (this.broken) throw new SlicerError('engine-crashed', { reason: 'memory' });
       if (context?.signal.aborted) throw new SlicerError('cancelled');
-      return work();
+      try {
+        return await work();
+      } catch (error) {
+        throw this.examined(error);
+      }
     });
     this.queue = turn.catch(() => undefined);
     return turn;
+  }
+
+  /** What the caller hears of a failure; one of WebAssembly itself is the last thing that this process does. */
+  private examined(error: unknown): unknown {
+    if (!isWasmTrap(error)) return error;
+    this.broken = true;
+    this.onBroken();
+    return error instanceof SlicerError
+      ? error
+      : new SlicerError('out-of-memory', { reason: 'backend' }, { cause: error });
   }
 }

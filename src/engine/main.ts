@@ -7,17 +7,35 @@ import { EngineDocument } from './document';
 import { clearLeftovers } from './files/leftovers';
 import { startWatchdog } from './watchdog';
 
+/** The exit code after the heap of WebAssembly failed: the request that showed it was answered `out-of-memory`. */
+const BROKEN = 86;
+let unsent = 0;
+let isBroken = false;
+const endWhenSent = (): void => {
+  if (isBroken && unsent === 0) process.exit(BROKEN);
+};
+
 const transport: Transport = {
   post: (message) => {
     // the parent may be gone before `disconnect` was heard
-    if (process.connected) process.send?.(message);
+    if (!process.connected) return;
+    unsent += 1;
+    process.send?.(message, () => {
+      unsent -= 1;
+      endWhenSent();
+    });
   },
   onMessage: (listener) => void process.on('message', listener),
   onClose: (listener) => void process.once('disconnect', () => listener(new SlicerError('closed'))),
 };
 
 const epoch = Number(process.env.MODEL_SLICER_EPOCH ?? 1);
-const channel = new Channel<EngineContract, EmptyContract>(transport, new EngineDocument(epoch).handlers());
+const document = new EngineDocument(epoch, () => {
+  isBroken = true;
+  // after the answer, which is on its way by then
+  setImmediate(endWhenSent);
+});
+const channel = new Channel<EngineContract, EmptyContract>(transport, document.handlers());
 
 type Level = EngineContract['events']['log']['level'];
 const log =

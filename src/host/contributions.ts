@@ -45,6 +45,7 @@ export const commands = {
   exportActivations: 'modelSlicer.exportActivations',
   exportSummary: 'modelSlicer.exportSummary',
   selectBackend: 'modelSlicer.selectBackend',
+  installNativeBackend: 'modelSlicer.installNativeBackend',
   showLog: 'modelSlicer.showLog',
 } as const;
 export type CommandId = (typeof commands)[keyof typeof commands];
@@ -52,9 +53,11 @@ export type CommandId = (typeof commands)[keyof typeof commands];
 /** Without their prefix `modelSlicer.`, as `getConfiguration('modelSlicer')` takes them. */
 export const settings = {
   backend: 'backend',
+  nativeBackendPath: 'nativeBackendPath',
   verifyAutomatically: 'verifyAutomatically',
   colorMap: 'colorMap',
   customLayers: 'customLayers',
+  memoryLimit: 'engine.memoryLimit',
   codeHelp: 'codeHelp',
 } as const;
 export const settingsSection = 'modelSlicer';
@@ -170,8 +173,12 @@ export interface ExportSummaryArgs extends ModelArgs {
 export interface BackendArgs {
   backend?: BackendChoice;
 }
+export interface InstallNativeArgs {
+  /** Whether the user is asked first; default: true. */
+  ask?: boolean;
+}
 export type SummaryFormat = 'markdown' | 'csv' | 'json';
-export type BackendChoice = 'auto' | Exclude<BackendName, 'tensorflow'>;
+export type BackendChoice = 'auto' | BackendName;
 
 /** What each command takes as its one argument, from keybindings, menus and scripts. */
 export interface CommandArguments {
@@ -201,5 +208,6 @@ export interface CommandArguments {
   [commands.exportActivations]: TargetArgs;
   [commands.exportSummary]: ExportSummaryArgs;
   [commands.selectBackend]: BackendArgs;
+  [commands.installNativeBackend]: InstallNativeArgs;
   [commands.showLog]: Record<string, never>;
 }

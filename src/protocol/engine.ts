@@ -8,6 +8,16 @@ import type { Contract } from './channel';
 
 export type BackendName = 'wasm' | 'cpu' | 'tensorflow';
 
+/** Where the native library of the backend `tensorflow` may be. */
+export interface NativeSearch {
+  /** What the user named: the package's own folder, or one with it in `node_modules`. Comes first. */
+  named: string | null;
+  /** Absolute folders whose `node_modules` may hold the package, in this order. */
+  folders: string[];
+  /** Without trust nothing native is loaded. */
+  trusted: boolean;
+}
+
 export type { Preprocessing };
 
 /** Where an input's values come from. `bytes` instead of `path`: dropped or pasted. */
@@ -94,7 +104,10 @@ export interface RunResult {
   attributes: { address: string; shape: number[]; dtype: string }[];
 }
 
-/** A tensor kept in the engine. Dead after the next run, close or restart (`handle-gone`). */
+/**
+ * A tensor of the last run: kept in the engine, or computed again when it is asked for. Dead after the next run, close or
+ * restart (`handle-gone`; with `reason` `not-repeatable` where the model's own code gives other values each time).
+ */
 export interface TensorHandle {
   epoch: number;
   runId: number;
@@ -191,9 +204,13 @@ export interface EngineContract extends Contract {
         /** Inner tensors (`conv_1@pre`) that are computed besides. */
         inner?: string[];
         backend: 'auto' | BackendName;
+        native?: NativeSearch;
         thumbnails: boolean;
         colorMap: string;
+        /** Whether tensors can be asked for afterwards; those that do not fit into memory are then computed again. */
         keep: boolean;
+        /** Bytes that the engine's process may take; 0 or none: what the machine has decides. */
+        memoryLimit?: number;
       };
       result: RunResult;
       progress: Progress & { activations: Activation[] };
@@ -219,6 +236,9 @@ export interface EngineContract extends Contract {
         data: InputSpec[][];
         tolerance: number;
         backend: 'auto' | BackendName;
+        native?: NativeSearch;
+        /** Bytes that the engine's process may take; 0 or none: what the machine has decides. */
+        memoryLimit?: number;
       };
       result: VerifyResult;
       progress: Progress;
@@ -254,6 +274,9 @@ export interface EngineContract extends Contract {
         data: InputSpec[][];
         tolerance: number;
         backend: 'auto' | BackendName;
+        native?: NativeSearch;
+        /** Bytes that the engine's process may take; 0 or none: what the machine has decides. */
+        memoryLimit?: number;
       };
       result: ComposedProof;
       progress: Progress;
@@ -272,6 +295,12 @@ export interface EngineContract extends Contract {
       progress: Progress;
     };
     close: { params: Record<string, never>; result: null };
+    /** Whether the native library is there and loads (tried in a process of its own), or why not. Needs no model. */
+    findNative: {
+      params: NativeSearch;
+      /** `problems`: what an error of the backend says of it. */
+      result: { folder: string; version: string } | { problems: [ErrorData, ...ErrorData[]] };
+    };
     /** Removes what a process that ended has left of files that it was writing. `targets`: as `save` takes them. */
     tidy: { params: { targets: string[] }; result: null };
     /** Answered whenever the engine is not in the middle of an operation. */

@@ -11,6 +11,8 @@ const TARGETS = {
   openingRatio: 0.5,
   loopRatio: 1.05,
   allLayersRatio: 2,
+  nativeToWasm: { mobilenet_v2: 0.9, inception_v3: 0.35 },
+  nativeToPredict: 1.05,
   previewMs: 50,
   activationMs: 15,
   packageBytes: 6 * 1024 * 1024,
@@ -22,6 +24,7 @@ const TARGETS = {
   snippetMs: 50,
   kerasOpenReadBytes: 1024 * 1024,
   kerasPeakMB: 120,
+  memoryPeakMB: 1024,
   restartMs: 1500,
 };
 
@@ -34,6 +37,8 @@ const parts = [
   'activation',
   'opening',
   'running',
+  'memory',
+  'native',
   'planning',
   'completion',
   'snippets',
@@ -83,6 +88,21 @@ if (wants('opening')) {
 if (wants('running') && here('mobilenetV2')) {
   const { measureRunning } = await import('./running.mjs');
   report.running = await measureRunning(realModels.mobilenetV2, { runs });
+}
+if (wants('native')) {
+  const { ensureNativeTensorflow } = await import('../../scripts/nativeTensorflow.mjs');
+  const { folder, missing: lacking } = await ensureNativeTensorflow();
+  const models = {};
+  if (here('mobilenetV2')) models.mobilenet_v2 = realModels.mobilenetV2;
+  if (here('inceptionV3')) models.inception_v3 = realModels.inceptionV3;
+  if (folder) {
+    const { measureNative } = await import('./native.mjs');
+    report.native = await measureNative(models, folder, { runs });
+  } else console.error(`the native backend was not measured: ${lacking}`);
+}
+if (wants('memory')) {
+  const { measureMemory } = await import('./memory.mjs');
+  report.memory = await measureMemory({ runs });
 }
 if (wants('planning')) {
   const { measurePlanning } = await import('./planning.mjs');

@@ -5,6 +5,7 @@ import { SlicerError } from '../../core/errors';
 import { noteSentence, sentence } from '../../core/messages';
 import type { ComposedProof } from '../../protocol/engine';
 import { backendOf } from '../backendOption';
+import { memoryLimitOf } from '../memoryOption';
 import { compositionOf, type ComposeOptions } from '../composeOptions';
 import { dataSets, type DataOptions } from '../dataSets';
 import { errorJson, print, printJson, warn } from '../output';
@@ -21,6 +22,7 @@ export interface ComposeCommandOptions extends SessionOptions, ComposeOptions, P
   verify?: boolean;
   tolerance?: string;
   backend?: string;
+  memoryLimit?: string;
   code?: string;
   language?: string;
   runtime?: string;
@@ -39,7 +41,7 @@ export async function compose(file: string, options: ComposeCommandOptions): Pro
     throw new SlicerError('usage', { detail: '--shard-size is a number of bytes.' });
   const tolerance = Number(options.tolerance ?? 0);
   if (!(tolerance >= 0)) throw new SlicerError('usage', { detail: '--tolerance is a number that is not negative.' });
-  const backend = backendOf(options.backend);
+  const wish = { ...backendOf(options.backend), ...memoryLimitOf(options.memoryLimit) };
   await Session.with(file, options, async (session) => {
     session.needWeights();
     const { composition, plan, secondPath } = await composed(session, file, options);
@@ -68,7 +70,7 @@ export async function compose(file: string, options: ComposeCommandOptions): Pro
             ...(written && to !== undefined ? { savedPath: path.resolve(to) } : {}),
             data: dataSets(plan.inputs, options),
             tolerance,
-            backend,
+            ...wish,
           },
           'verifying',
         )

@@ -3,6 +3,7 @@ import { SlicerError } from '../../core/errors';
 import { matchPattern } from '../../core/model/patterns';
 import type { RunResult } from '../../protocol/engine';
 import { backendOf } from '../backendOption';
+import { memoryLimitOf } from '../memoryOption';
 import { inputSpecs, type InputOptions } from '../inputSpecs';
 import { modelInputs } from '../modelInputs';
 import { print, printJson, warn } from '../output';
@@ -18,11 +19,12 @@ export interface RunOptions extends SessionOptions, Omit<InputOptions, 'input'> 
   png?: boolean;
   force?: boolean;
   backend?: string;
+  memoryLimit?: string;
   json?: boolean;
 }
 
 export async function run(file: string, options: RunOptions): Promise<void> {
-  const backend = backendOf(options.backend);
+  const wish = { ...backendOf(options.backend), ...memoryLimitOf(options.memoryLimit) };
   if (options.png && (options.out === undefined || options.out.endsWith('.npz'))) {
     throw new SlicerError('usage', { detail: '--png writes into a folder: give --out DIR.' });
   }
@@ -41,7 +43,7 @@ export async function run(file: string, options: RunOptions): Promise<void> {
         want: all ? 'all' : wanted,
         // what is inside a layer is not among all layers' outputs
         ...(all ? { inner: wanted } : {}),
-        backend,
+        ...wish,
         thumbnails: false,
         colorMap: 'viridis',
         keep: options.out !== undefined,

@@ -5,6 +5,7 @@ import type { ModelFile } from '../../core/model/modelFile';
 import type { Cut } from '../../core/slicing/slice';
 import type { ProofFindings, VerifyResult } from '../../protocol/engine';
 import { backendOf } from '../backendOption';
+import { memoryLimitOf } from '../memoryOption';
 import { cutOf, type CutOptions } from '../cutOptions';
 import { dataSets, type DataOptions } from '../dataSets';
 import { modelInputs } from '../modelInputs';
@@ -18,6 +19,7 @@ export interface VerifyOptions extends SessionOptions, CutOptions, DataOptions {
   slice?: string;
   tolerance?: string;
   backend?: string;
+  memoryLimit?: string;
   json?: boolean;
 }
 
@@ -25,7 +27,7 @@ export interface VerifyOptions extends SessionOptions, CutOptions, DataOptions {
 export async function verify(file: string, options: VerifyOptions): Promise<void> {
   const tolerance = Number(options.tolerance ?? 0);
   if (!(tolerance >= 0)) throw new SlicerError('usage', { detail: '--tolerance is a number that is not negative.' });
-  const backend = backendOf(options.backend);
+  const wish = { ...backendOf(options.backend), ...memoryLimitOf(options.memoryLimit) };
   const { slice } = options;
   await Session.with(file, options, async (session) => {
     session.needWeights();
@@ -41,7 +43,7 @@ export async function verify(file: string, options: VerifyOptions): Promise<void
       {
         cut,
         tolerance,
-        backend,
+        ...wish,
         data: dataSets(modelInputs(session.model), options),
         ...(slice === undefined ? {} : { slicePath: path.resolve(slice) }),
       },

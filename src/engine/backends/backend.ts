@@ -1,31 +1,64 @@
 /** What executes tensors. One is active at a time; tensors wander to it when they are used. */
 import * as tf from '@tensorflow/tfjs-core';
-import { SlicerError } from '../../core/errors';
-import type { BackendName } from '../../protocol/engine';
+import { SlicerError, type ErrorData } from '../../core/errors';
+import { sentence } from '../../core/messages';
+import type { BackendName, NativeSearch } from '../../protocol/engine';
 import { startCpu } from './cpu';
+import { findNative } from './findNative';
 import { startTensorflow } from './tensorflow';
 import { startWasm } from './wasm';
 
 /** Registers a backend with tfjs. Throws a `SlicerError('unsupported')` with the reason when it cannot. */
-export type StartBackend = () => Promise<void>;
+export type StartBackend = (search?: NativeSearch) => Promise<void>;
 
 const starters: Record<BackendName, StartBackend> = { wasm: startWasm, cpu: startCpu, tensorflow: startTensorflow };
 const started = new Map<BackendName, Promise<void>>();
+/** Why `auto` passed over a backend; each is told once. */
+const told = new Set<string>();
 
-/** Makes `name` the active backend. `auto` is wasm, or cpu where wasm does not start. Returns what is active. */
-export async function useBackend(name: 'auto' | BackendName): Promise<BackendName> {
-  if (name === 'auto') {
+/**
+ * Makes `name` the active backend. `auto` is the fastest that starts: tensorflow where it is found, wasm, or cpu.
+ * @param search where the native library may be; without it only one that was loaded before is used.
+ * @returns what is active.
+ * @throws SlicerError `unsupported` (`reason: 'backend'`) with the reason why it cannot be.
+ */
+export async function useBackend(name: 'auto' | BackendName, search?: NativeSearch): Promise<BackendName> {
+  if (name === 'auto') return useFastest(search);
+  await start(name, search);
+  // it resolves false on failure, while getBackend() goes on saying the name
+  if (tf.getBackend() !== name && !(await tf.setBackend(name))) throw unavailable(name, { why: 'it did not start' });
+  return name;
+}
+
+async function useFastest(search: NativeSearch | undefined): Promise<BackendName> {
+  const inOrder: BackendName[] = (await hasNative(search)) ? ['tensorflow', 'wasm'] : ['wasm'];
+  for (const name of inOrder) {
     try {
-      return await useBackend('wasm');
+      return await useBackend(name, search);
     } catch (error) {
       if (!(error instanceof SlicerError) || error.code !== 'unsupported') throw error;
-      return useBackend('cpu');
+      tell(error);
     }
   }
-  await start(name);
-  // it resolves false on failure, while getBackend() goes on saying the name
-  if (tf.getBackend() !== name && !(await tf.setBackend(name))) throw unavailable(name, 'it did not start');
-  return name;
+  return useBackend('cpu');
+}
+
+/** Whether it is worth trying; where something is there that cannot be used, that is said. */
+async function hasNative(search: NativeSearch | undefined): Promise<boolean> {
+  if (started.has('tensorflow')) return true;
+  if (!search) return false;
+  const found = await findNative(search);
+  if (!('problems' in found)) return true;
+  if (!found.nothing) for (const problem of found.problems) tell(unavailable('tensorflow', problem));
+  return false;
+}
+
+function tell(error: SlicerError): void {
+  const text = sentence(error);
+  if (told.has(text)) return;
+  told.add(text);
+  // where all that TF.js says goes, too
+  tf.backend_util.warn(text);
 }
 
 /** Runs `f` with another backend active, and goes back. */
@@ -39,16 +72,16 @@ export async function onBackend<T>(name: BackendName, f: () => T | Promise<T>): 
   }
 }
 
-async function start(name: BackendName): Promise<void> {
+async function start(name: BackendName, search?: NativeSearch): Promise<void> {
   const running = started.get(name);
   if (running) return running;
-  const starting = starters[name]();
+  const starting = starters[name](search);
   started.set(name, starting);
   starting.catch(() => started.delete(name));
   return starting;
 }
 
-/** The error of a backend that is not there. */
-export function unavailable(name: BackendName, reason: string): SlicerError {
-  return new SlicerError('unsupported', { reason: 'backend', backend: name, why: reason });
+/** The error of a backend that is not there; `problem` picks the sentence. */
+export function unavailable(name: BackendName, problem: ErrorData): SlicerError {
+  return new SlicerError('unsupported', { reason: 'backend', backend: name, ...problem });
 }

@@ -1,6 +1,6 @@
 /**
- * Sums over values in the wasm backend's own memory, four at a time: a tiny WebAssembly module that shares that memory.
- * The statistics of all layers would otherwise cost as much as computing the layers.
+ * Sums over values, four at a time: a tiny WebAssembly module that shares the wasm backend's own memory, or has one of its own
+ * for what lies elsewhere. The statistics of all layers would otherwise cost as much as computing the layers.
  */
 import * as tf from '@tensorflow/tfjs-core';
 
@@ -28,15 +28,47 @@ const scans = new WeakMap<object, Scan>();
 export function heapSums(data: Float32Array): HeapSums | null {
   const memory = (tf.backend() as WasmModule).wasm?.asm?.memory;
   if (memory?.buffer !== data.buffer) return null;
+  const sums = noSums();
+  scanBlocks(memory, data.byteOffset, data, sums);
+  return sums;
+}
+
+/** What fits a processor's nearer cache, so that a copy costs little. */
+const pieceValues = 32_768;
+let own: WebAssembly.Memory | null = null;
+
+/** The same sums of values that lie anywhere: piece by piece through a small memory of the module's own. */
+export function pieceSums(data: Float32Array): HeapSums {
+  own ??= new WebAssembly.Memory({ initial: (pieceValues * 4) / 65_536 });
+  const heap = new Float32Array(own.buffer);
+  const sums = noSums();
+  for (let from = 0; from < data.length; from += pieceValues) {
+    const piece = data.subarray(from, from + pieceValues);
+    heap.set(piece);
+    scanBlocks(own, 0, piece, sums);
+  }
+  return sums;
+}
+
+function noSums(): HeapSums {
+  return { sum: 0, squares: 0, min: Infinity, max: -Infinity, nonZeros: 0 };
+}
+
+/** Adds to `sums` those of `data`, which begins at byte `at` of the memory. */
+function scanBlocks(memory: object, at: number, data: Float32Array, sums: HeapSums): void {
   let scan = scans.get(memory);
   if (!scan) {
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(moduleBytes()), { e: { m: memory } });
-    scan = instance.exports.scan as Scan;
+    const module = new WebAssembly.Module(moduleBytes());
+    scan = new WebAssembly.Instance(module, { e: { m: memory } }).exports.scan as Scan;
     scans.set(memory, scan);
   }
   const blocks = data.length - (data.length % 4);
-  const [sum, squares, min, max, nonZeros] = scan(data.byteOffset, data.byteOffset + blocks * 4);
-  const sums = { sum, squares, min, max, nonZeros };
+  const [sum, squares, min, max, nonZeros] = scan(at, at + blocks * 4);
+  sums.sum += sum;
+  sums.squares += squares;
+  sums.min = Math.min(sums.min, min);
+  sums.max = Math.max(sums.max, max);
+  sums.nonZeros += nonZeros;
   for (let i = blocks; i < data.length; i++) {
     const value = data[i] as number;
     sums.sum += value;
@@ -45,7 +77,6 @@ export function heapSums(data: Float32Array): HeapSums | null {
     if (value > sums.max) sums.max = value;
     if (value !== 0) sums.nonZeros++;
   }
-  return sums;
 }
 
 // --- the module, as WebAssembly's binary format has it ---

@@ -1,8 +1,7 @@
-/** Operations that the wasm backend lacks are done by the cpu one, with their values copied there and back. */
+/** Operations that a backend lacks are done by the cpu one, with their values copied there and back. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { BackendName } from '../../protocol/engine';
 
-const bridged = new Set<string>();
 let used = new Set<string>();
 
 interface ValueBackend {
@@ -12,24 +11,22 @@ interface ValueBackend {
 interface CpuBackend extends ValueBackend {
   makeTensorInfo(shape: number[], dtype: string, values: unknown): tf.TensorInfo;
 }
-interface WasmBackend extends ValueBackend {
+interface WritableBackend extends ValueBackend {
   write(values: unknown, shape: number[], dtype: string): object;
 }
 
-/** Registers a stand-in for every operation of the cpu backend that the wasm backend lacks. Both must be there. */
-export function bridgeMissingKernels(): void {
-  const wasm: BackendName = 'wasm';
+/** Registers a stand-in for every operation of the cpu backend that this one lacks. Both must be there. */
+export function bridgeMissingKernels(backendName: Exclude<BackendName, 'cpu'>): void {
   for (const { kernelName, kernelFunc } of tf.getKernelsForBackend('cpu')) {
-    if (tf.getKernel(kernelName, wasm) || bridged.has(kernelName)) continue;
-    // complex numbers cannot be held by the wasm backend at all
+    if (tf.getKernel(kernelName, backendName)) continue;
+    // complex numbers cannot be held by the wasm backend at all, and the native one has all of these
     if (/^(Complex|ComplexAbs|Real|Imag|FFT|IFFT|RFFT|IRFFT)$/.test(kernelName)) continue;
-    bridged.add(kernelName);
     tf.registerKernel({
       kernelName,
-      backendName: wasm,
+      backendName,
       kernelFunc: ({ inputs, attrs, backend }) => {
         used.add(kernelName);
-        return onCpu(kernelFunc, inputs, attrs, backend as WasmBackend);
+        return onCpu(kernelFunc, inputs, attrs, backend as WritableBackend);
       },
     });
   }
@@ -49,12 +46,12 @@ function onCpu(
   kernelFunc: KernelFunc,
   inputs: Record<string, tf.TensorInfo | tf.TensorInfo[] | undefined>,
   attrs: unknown,
-  wasm: WasmBackend,
+  owner: WritableBackend,
 ): tf.TensorInfo | tf.TensorInfo[] {
   const cpu = tf.findBackend('cpu') as unknown as CpuBackend;
   const made: tf.TensorInfo[] = [];
   const copy = (tensor: tf.TensorInfo): tf.TensorInfo => {
-    const info = cpu.makeTensorInfo(tensor.shape, tensor.dtype, wasm.readSync(tensor.dataId));
+    const info = cpu.makeTensorInfo(tensor.shape, tensor.dtype, owner.readSync(tensor.dataId));
     made.push(info);
     return info;
   };
@@ -65,7 +62,7 @@ function onCpu(
   const back = (info: tf.TensorInfo): tf.TensorInfo => {
     const values = cpu.readSync(info.dataId);
     made.push(info);
-    return { dataId: wasm.write(values, info.shape, info.dtype), shape: info.shape, dtype: info.dtype };
+    return { dataId: owner.write(values, info.shape, info.dtype), shape: info.shape, dtype: info.dtype };
   };
   try {
     const result = kernelFunc({ inputs: copies as never, attrs: attrs as never, backend: cpu });

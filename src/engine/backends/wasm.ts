@@ -29,7 +29,7 @@ export async function startWasm(): Promise<void> {
   }
   if (!ready)
     throw new SlicerError('unsupported', { reason: 'backend', backend: 'wasm', why: 'WebAssembly did not start' });
-  bridgeMissingKernels();
+  bridgeMissingKernels('wasm');
 }
 
 interface WasmHeap {

@@ -2,7 +2,7 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import type { Layer } from '../../core/model/layerGraph';
 import type { Activation, BackendName } from '../../protocol/engine';
-import { heapSums } from '../backends/heapStatistics';
+import { heapSums, pieceSums } from '../backends/heapStatistics';
 import { heapView } from '../backends/wasm';
 import { computeStatistics, emptyStatistics } from '../previews/statistics';
 import { thumbnail } from '../previews/thumbnail';
@@ -26,7 +26,7 @@ export function activationOf(
   }
   const view = heapView(tensor);
   const data = view ?? tensor.dataSync<'float32' | 'int32' | 'bool'>();
-  const sums = view instanceof Float32Array ? heapSums(view) : null;
+  const sums = data instanceof Float32Array ? ((view && heapSums(data)) ?? pieceSums(data)) : null;
   const statistics = computeStatistics(data, tensor.shape, channelAxis, sums);
   return {
     ...base,

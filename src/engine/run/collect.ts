@@ -5,9 +5,12 @@ import type { ModelFile } from '../../core/model/modelFile';
 import { expandCalls } from '../../core/model/traversal';
 import { collectGraph } from './collectGraph';
 import type { GraphRunner } from './graphRun';
+import { planLayers, watchLive } from './layersMemory';
 import { runLoop } from './loop';
+import { memoryLimit } from './memoryBudget';
 import type { WeightSource } from './openedModel';
 import { buildProgram } from './program';
+import { loadWeights } from './runLayers';
 import { snapshotOf, type CollectRun, type Snapshot } from './snapshot';
 import type { WeightStore } from './weights';
 
@@ -52,19 +55,33 @@ async function collectLayers(
   run: CollectRun,
 ): Promise<Map<string, Snapshot>> {
   const program = buildProgram(source.model, wanted);
-  await weights.load(program.layers, () => {
-    if (run.signal.aborted) throw new SlicerError('cancelled');
-  });
   const asked = new Set(wanted);
   const found = new Map<string, Snapshot>();
+  const { backend, signal, onPause } = run;
+  const limit = memoryLimit(run.memoryLimit);
+  const plan = planLayers({
+    program,
+    fed: feeds,
+    wanted: asked,
+    weights,
+    backend,
+    limit,
+    // what is wanted is copied out, and then given to the parts of a proof
+    outside: ({ wanted: bytes }) => bytes,
+  });
+  const { streamWeights } = plan;
+  await loadWeights(program, { weights, streamWeights, signal });
   await runLoop({
     program,
     weights,
-    feeds: new Map(feeds),
-    ...run,
+    streamWeights,
+    backend,
+    signal,
+    onPause,
+    onLive: watchLive(plan, null, limit),
+    feed: (address) => feeds.get(address) ?? null,
     observe: ({ address, tensor }) => {
       if (asked.has(address)) found.set(address, snapshotOf(tensor));
-      return false;
     },
   });
   return found;

@@ -2,21 +2,24 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { SlicerError } from '../../core/errors';
 import { escapeName, tensorAddress } from '../../core/model/address';
+import { expandCalls } from '../../core/model/traversal';
+import { planGraph } from './graphMemory';
 import type { GraphRunner, NodeTensor } from './graphRun';
+import { memoryLimit } from './memoryBudget';
 import type { WeightSource } from './openedModel';
 import { snapshotOf, type CollectRun, type Snapshot } from './snapshot';
 
 /**
  * @param feeds by the canonical address of what they supply; the caller disposes them.
  * @param wanted canonical addresses.
- * @throws SlicerError `unknown-address`, `bad-input`, `not-runnable`, `cancelled`.
+ * @throws SlicerError `unknown-address`, `bad-input`, `not-runnable`, `out-of-memory`, `cancelled`.
  */
 export async function collectGraph(
   { model }: WeightSource,
   runner: GraphRunner,
   feeds: ReadonlyMap<string, tf.Tensor>,
   wanted: readonly string[],
-  { backend, signal, onPause, graphs }: CollectRun,
+  { backend, signal, onPause, graphs, memoryLimit: bytes }: CollectRun,
 ): Promise<Map<string, Snapshot>> {
   const { layers, inputs, order } = model.graph;
   const places = new Map<string, NodeTensor>();
@@ -41,6 +44,8 @@ export async function collectGraph(
   }
   // parts of a graph must run where the whole ran: other backends differ in the last digits
   const where = graphs?.ranOn ?? backend;
+  const calls = expandCalls(model.graph);
+  planGraph({ model, calls, feeds: byNode, backend: where, limit: memoryLimit(bytes) });
   const fetched = await runner.fetch(
     byNode,
     asked.map(([, place]) => place),

@@ -1,6 +1,6 @@
 /** How far two tensors are apart. */
 import type { Snapshot } from './snapshot';
-import type { TensorValues } from './keptTensors';
+import type { TensorValues } from './keptValues';
 
 /** A number; in words where numbers cannot say it. */
 export type Difference = number | 'NaN' | 'Infinity' | 'text' | 'dtype' | 'shape';

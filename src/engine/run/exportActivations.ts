@@ -13,8 +13,10 @@ import type { KeptTensor } from './keptTensors';
 export interface ExportOptions {
   /** A file that ends in `.npz`, or a folder for `.npy` files. */
   target: string;
-  tensors: (() => KeptTensor)[];
+  /** In the order of the run, each once. */
   addresses: string[];
+  /** Hands all of them over in this order, one after the other. */
+  each(visit: (tensor: KeptTensor) => Promise<void>): Promise<void>;
   /** Pictures of the first example, too; beside an `.npz` in a folder of its name. */
   png: boolean;
   force: boolean;
@@ -34,20 +36,22 @@ export async function exportActivations(options: ExportOptions): Promise<{ files
 
 async function writeNpz({
   target,
-  tensors,
   addresses,
+  each,
   force,
   signal,
   onProgress,
 }: ExportOptions): Promise<{ files: string[]; bytes: number }> {
   const writer = await NpzWriter.create(target, { force });
   try {
-    for (const [i, tensor] of tensors.entries()) {
-      const { address, shape, dtype, values } = numeric(tensor());
+    let done = 0;
+    await each(async (tensor) => {
+      const { address, shape, dtype, values } = numeric(tensor);
       if (values) await writer.add(address, values, shape, dtype === 'bool');
-      onProgress({ done: i + 1, total: tensors.length, at: addresses[i] as string });
+      done += 1;
+      onProgress({ done, total: addresses.length, at: address });
       if (signal.aborted) throw new SlicerError('cancelled');
-    }
+    });
     return await writer.finish();
   } catch (error) {
     await writer.abort();
@@ -56,7 +60,7 @@ async function writeNpz({
 }
 
 async function writeFolder(
-  { tensors, addresses, png, force, signal, onProgress }: ExportOptions,
+  { addresses, each, png, force, signal, onProgress }: ExportOptions,
   folder: string,
   names: string[],
   arrays: boolean,
@@ -71,16 +75,17 @@ async function writeFolder(
     bytes += content.length;
   };
   try {
-    for (const [i, tensor] of tensors.entries()) {
-      const kept = tensor();
+    let done = 0;
+    await each(async (kept) => {
       const { shape, dtype, values } = numeric(kept);
-      const name = names[i] as string;
+      const name = names[done] as string;
       if (values && arrays) await write(`${name}.npy`, writeNpy(values, shape, dtype === 'bool'));
       const picture = values && png ? pictureOf(kept, values) : null;
       if (picture) await write(`${name}.png`, encodePng(picture));
-      onProgress({ done: i + 1, total: tensors.length, at: addresses[i] as string });
+      done += 1;
+      onProgress({ done, total: addresses.length, at: kept.address });
       if (signal.aborted) throw new SlicerError('cancelled');
-    }
+    });
     await output.commit();
   } catch (error) {
     await output.abort();

@@ -10,8 +10,10 @@ import { isCaptured } from '../../core/slicing/graphSignature';
 import type { BackendName } from '../../protocol/engine';
 import { onBackend } from '../backends/backend';
 import { takeBridged } from '../backends/kernelBridge';
+import { isNativeOutOfMemory } from '../backends/tensorflow';
 import type { Fallback } from './loop';
 import type { WeightSource } from './openedModel';
+import { isWasmTrap } from './wasmTrap';
 
 export interface GraphResult {
   /** By node name; null where a branch was not taken. Owned by the caller. */
@@ -146,6 +148,10 @@ export class GraphRunner {
         fallbacks.push({ address: this.addressOfOperation(kernel), backend: 'cpu', reason: kernel });
       return { results, ranOn: backend, fallbacks };
     } catch (error) {
+      if (isWasmTrap(error)) throw new SlicerError('out-of-memory', { reason: 'backend' }, { cause: error });
+      if (isNativeOutOfMemory(error)) throw new SlicerError('out-of-memory', {}, { cause: error });
+      // another backend makes nothing of these better
+      if (error instanceof SlicerError) throw error;
       if (backend === 'cpu' || text || isBadInput(error)) throw failure(this.model, error);
       try {
         const results = await onBackend('cpu', () => execute(executor, inputs, outputs));
@@ -177,6 +183,12 @@ export class GraphRunner {
       if (this.names.has(key.slice(0, at))) return key.slice(0, at);
     }
     return key;
+  }
+
+  /** Whether nodes may run several times, or not at all: then none can be asked for by itself. */
+  hasControlFlow(): boolean {
+    const controls = /^(Enter|Exit|Switch|Merge|NextIteration|LoopCond|StatelessWhile|While|StatelessIf|If)$/;
+    return this.hasFunctions() || this.model.graph.layers.some(({ className }) => controls.test(className));
   }
 
   private hasFunctions(): boolean {

@@ -1,18 +1,25 @@
 /** The loop over the calls of a model. Between calls it yields, so that cancelling and progress work. */
 import * as tf from '@tensorflow/tfjs-core';
 import { SlicerError } from '../../core/errors';
+import type { Layer } from '../../core/model/layerGraph';
 import type { BackendName } from '../../protocol/engine';
 import { onBackend } from '../backends/backend';
 import { takeBridged } from '../backends/kernelBridge';
+import { isNativeOutOfMemory } from '../backends/tensorflow';
 import type { AttributeFact, AttributeTap } from '../customLayers/attributes';
 import { KernelCall } from '../kernels/kernel';
+import { Values } from './loopValues';
 import type { Program, Step } from './program';
+import { isHeapFull } from './wasmHeap';
+import { isWasmTrap, silentTrap } from './wasmTrap';
 import type { WeightStore } from './weights';
 
-/** A value that the loop hands to its observer; it is disposed afterwards unless the observer says `keep`. */
+/** A value that the loop hands to its observer; it is disposed when it was last read: who keeps it takes a clone. */
 export interface ComputedValue {
   address: string;
   tensor: tf.Tensor;
+  /** It has an implicit mask beside it. */
+  masked: boolean;
   step: Step;
   ms: number;
   backend: BackendName;
@@ -21,12 +28,16 @@ export interface ComputedValue {
 export interface LoopOptions {
   program: Program;
   weights: WeightStore;
-  /** By address. The loop disposes them when they were last read. */
-  feeds: Map<string, tf.Tensor>;
+  /** Read each layer's weights when its turn comes, and drop them when it is done, rather than all before. */
+  streamWeights: boolean;
+  /** The tensor for an input, or for what the program is given, when its turn comes. The loop disposes it. */
+  feed(address: string): tf.Tensor | null;
   backend: BackendName;
   signal: { readonly aborted: boolean };
-  /** Looks at a value as soon as it is there; true: it stays the caller's to dispose. */
-  observe(value: ComputedValue): boolean;
+  /** Looks at a value as soon as it is there; the loop waits for it. */
+  observe(value: ComputedValue): void | Promise<void>;
+  /** Told after each call how many bytes of values are there; may throw, to stop. */
+  onLive?(bytes: number, at: string): void;
   /** Told what a layer of the user's own set on itself, after each of its calls. */
   onAttributes?(call: string, attributes: readonly AttributeFact[]): void;
   /** Called about every 30 ms, and at the end. */
@@ -47,68 +58,22 @@ export interface LoopResult {
 
 const pauseEvery = 30;
 
-interface Value {
-  tensor: tf.Tensor;
-  mask: tf.Tensor | null;
-}
-
-/** Tensors may stand under several addresses (aliases, dropout): they go when the last of them goes. */
-class Values {
-  private readonly values = new Map<string, Value>();
-  private readonly holders = new Map<tf.Tensor, number>();
-  private readonly kept = new Set<tf.Tensor>();
-
-  set(address: string, value: Value): void {
-    this.values.set(address, value);
-    this.hold(value.tensor, 1);
-    if (value.mask) this.hold(value.mask, 1);
-  }
-
-  get(address: string): Value {
-    const value = this.values.get(address);
-    if (!value) throw new SlicerError('internal', { reason: `${address} was not computed` });
-    return value;
-  }
-
-  keep(tensor: tf.Tensor): void {
-    this.kept.add(tensor);
-  }
-
-  drop(address: string): void {
-    const value = this.values.get(address);
-    if (!value) return;
-    this.values.delete(address);
-    this.hold(value.tensor, -1);
-    if (value.mask) this.hold(value.mask, -1);
-  }
-
-  dropAll(): void {
-    for (const address of [...this.values.keys()]) this.drop(address);
-  }
-
-  private hold(tensor: tf.Tensor, by: number): void {
-    const count = (this.holders.get(tensor) ?? 0) + by;
-    if (count > 0) this.holders.set(tensor, count);
-    else {
-      this.holders.delete(tensor);
-      if (!this.kept.has(tensor)) tensor.dispose();
-    }
-  }
-}
-
 /**
  * Computes all steps of the program.
  * @throws SlicerError `cancelled`, `not-runnable` (a call failed: its address and why), `out-of-memory`.
  */
 export async function runLoop(options: LoopOptions): Promise<LoopResult> {
-  const { program, feeds, observe, signal, onPause } = options;
+  const { program, observe, signal, onPause, onLive } = options;
   const values = new Values();
+  const streamed = options.streamWeights ? new StreamedWeights(program, options.weights) : null;
   const left = new Map(program.readers);
   const fallbacks: Fallback[] = [];
   let predictMs = 0;
   let lastPause = performance.now();
   try {
     for (const [i, step] of program.steps.entries()) {
+      const pending = streamed?.before(step);
+      if (pending) await pending;
       const start = performance.now();
       let backend = options.backend;
       if (step.kernel) {
@@ -117,14 +82,17 @@ export async function runLoop(options: LoopOptions): Promise<LoopResult> {
           fallbacks.push(fallback);
           backend = fallback.backend;
         }
-      } else handOn(step, feeds, values);
+      } else handOn(step, options, values);
       const ms = performance.now() - start;
       predictMs += ms;
+      onLive?.(values.bytes, step.call.address);
       for (const address of step.call.outputs) {
-        const { tensor } = values.get(address);
-        if (observe({ address, tensor, step, ms, backend })) values.keep(tensor);
+        const { tensor, mask } = values.get(address);
+        const looking = observe({ address, tensor, masked: mask !== null, step, ms, backend });
+        if (looking) await looking;
       }
       release(step, left, values);
+      streamed?.after(step, i);
       if (performance.now() - lastPause > pauseEvery) {
         onPause?.(i + 1, step.call.address);
         await new Promise((resume) => setImmediate(resume));
@@ -136,18 +104,45 @@ export async function runLoop(options: LoopOptions): Promise<LoopResult> {
     if (signal.aborted) throw new SlicerError('cancelled');
   } finally {
     values.dropAll();
+    streamed?.end();
   }
   return { predictMs, fallbacks };
 }
 
+/** Weights that are there only while their layer computes, from its first call to its last. */
+class StreamedWeights {
+  private readonly last = new Map<Layer, number>();
+
+  constructor(
+    program: Program,
+    private readonly weights: WeightStore,
+  ) {
+    program.steps.forEach(({ call }, i) => this.last.set(call.layer, i));
+  }
+
+  before({ call: { layer }, kernel }: Step): Promise<void> | null {
+    return kernel && (layer.weights.length > 0 || !this.weights.isLoaded(layer))
+      ? this.weights.load([layer], () => undefined)
+      : null;
+  }
+
+  after({ call: { layer } }: Step, index: number): void {
+    if (this.last.get(layer) === index) this.weights.release(layer);
+  }
+
+  end(): void {
+    for (const layer of this.last.keys()) this.weights.release(layer);
+  }
+}
+
 /** Values of inputs come from the feeds, those of aliases from whom they stand for. */
-function handOn({ call }: Step, feeds: Map<string, tf.Tensor>, values: Values): void {
+function handOn({ call }: Step, { feed }: LoopOptions, values: Values): void {
   call.outputs.forEach((address, i) => {
     if (call.kind === 'alias') {
       values.set(address, values.get(call.inputs[i] as string));
       return;
     }
-    const tensor = feeds.get(address);
+    const tensor = feed(address);
     if (!tensor) throw new SlicerError('bad-input', { reason: 'missing', input: address });
     values.set(address, { tensor, mask: null });
   });
@@ -192,6 +187,7 @@ async function compute(step: Step, options: LoopOptions, values: Values): Promis
     const kernelCall = new KernelCall({ ...parts, tap });
     return tf.tidy(() => callKernel(step, kernelCall, tap) as unknown as tf.TensorContainer) as unknown as Computed;
   };
+  const wasFull = options.backend === 'wasm' && isHeapFull();
   let fallback: Fallback | null = null;
   let computed: Computed;
   try {
@@ -200,7 +196,8 @@ async function compute(step: Step, options: LoopOptions, values: Values): Promis
     const bridged = takeBridged();
     if (bridged.length > 0) fallback = { address: call.address, backend: 'cpu', reason: bridged.join(', ') };
   } catch (error) {
-    if (isWasmTrap(error)) throw outOfMemory(call.address, error);
+    if (isWasmTrap(error)) throw brokenHeap(call.address, error);
+    if (isNativeOutOfMemory(error)) throw new SlicerError('out-of-memory', { address: call.address }, { cause: error });
     if (options.backend === 'cpu' || error instanceof SlicerError) throw failed(step, error);
     try {
       computed = await onBackend('cpu', run);
@@ -209,6 +206,9 @@ async function compute(step: Step, options: LoopOptions, values: Values): Promis
     }
     fallback = { address: call.address, backend: 'cpu', reason: missingKernel(error) ?? messageOf(error) };
   }
+  // what was allocated inside of the call may be missing
+  if (options.backend === 'wasm' && !wasFull && isHeapFull())
+    throw brokenHeap(call.address, silentTrap('the heap has grown to its end'));
   if (tap.set.length > 0) options.onAttributes?.(call.address, tap.set);
   const own = call.outputs.length - step.attributes.length;
   step.attributes.forEach((_, i) => {
@@ -251,11 +251,6 @@ function attributesOf({ call, attributes }: Step, { values, set }: AttributeTap)
   throw new SlicerError('unknown-address', { reason, address, layer: call.address, inner: lacking, existing });
 }
 
-/** What the wasm heap's end looks like: `memory access out of bounds`. */
-function isWasmTrap(error: unknown): boolean {
-  return error instanceof Error && error.constructor.name === 'RuntimeError';
-}
-
 function missingKernel(error: unknown): string | null {
   return /Kernel '(\w+)' not registered/.exec(messageOf(error))?.[1] ?? null;
 }
@@ -264,7 +259,8 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-function outOfMemory(address: string, error: unknown): SlicerError {
+/** What the heap holds is no longer to be trusted. */
+function brokenHeap(address: string, error: unknown): SlicerError {
   return new SlicerError('out-of-memory', { reason: 'backend', address }, { cause: error });
 }
 

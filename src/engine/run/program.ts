@@ -71,25 +71,38 @@ function wantedAttributes(model: ModelFile, addresses: readonly string[]): Map<s
   return byCall;
 }
 
+export interface ProgramOptions {
+  /** Tensors that are supplied: what only they need is not done. */
+  given?: ReadonlySet<string>;
+  /** Canonical addresses whose inner tensors decide which layers are done in their parts; default: `wanted`. */
+  apartFor?: readonly string[];
+}
+
 /**
  * What has to be done for `wanted` (canonical addresses). A layer with an inner tensor among them is done in its parts.
  * @throws SlicerError `not-runnable` naming every needed layer that nobody here can compute,
  *   `missing-weight` naming the layers without weights, `unknown-address`.
  */
-export function buildProgram(model: ModelFile, wanted: readonly string[]): Program {
+export function buildProgram(
+  model: ModelFile,
+  wanted: readonly string[],
+  { given = new Set(), apartFor = wanted }: ProgramOptions = {},
+): Program {
   const whole = model.problems.find(({ data }) => data.reason === 'subclassed' || data.reason === 'unbuilt');
   if (whole) throw new SlicerError(whole.code, whole.data);
   const keras = kerasMajor(model);
-  const attributes = wantedAttributes(model, wanted);
-  const calls = expandCalls(model.graph, layersApart(model, wanted)).map((call) => {
+  const attributes = wantedAttributes(model, apartFor);
+  const calls = expandCalls(model.graph, layersApart(model, apartFor)).map((call) => {
     const names = attributes.get(call.address);
     return names ? { ...call, outputs: [...call.outputs, ...names.map((name) => `${call.address}@${name}`)] } : call;
   });
-  const steps = neededCalls(calls, wanted).map((call): Step => {
+  const steps = neededCalls(calls, wanted, given).map((call): Step => {
     const layerCall = call.layer.calls[call.call];
     if (!layerCall) throw new SlicerError('internal', { reason: `no call ${call.address}` });
     const kernel = call.kind === 'call' ? findKernel(call.layer) : null;
-    return { call, layerCall, kernel, attributes: attributes.get(call.address) ?? [] };
+    // what is given sets no attributes
+    const own = call.kind === 'input' ? [] : (attributes.get(call.address) ?? []);
+    return { call, layerCall, kernel, attributes: own };
   });
   refuseUnrunnable(model, steps, keras);
   const readers = new Map<string, number>();
@@ -106,20 +119,33 @@ function findKernel(layer: Layer): Kernel | null {
   return customKernel(layer) ?? kernelOf(layer);
 }
 
-/** The calls that `wanted` depends on, in order. */
-function neededCalls(calls: readonly ExpandedCall[], wanted: readonly string[]): ExpandedCall[] {
+/** The calls that `wanted` depends on, in order; in the place of one whose outputs are given an input of these. */
+function neededCalls(
+  calls: readonly ExpandedCall[],
+  wanted: readonly string[],
+  given: ReadonlySet<string>,
+): ExpandedCall[] {
   const producers = new Map<string, ExpandedCall>();
   for (const call of calls) for (const output of call.outputs) producers.set(output, call);
   const needed = new Set<ExpandedCall>();
+  const supplied = new Map<ExpandedCall, Set<string>>();
   const todo = [...wanted];
   for (let address = todo.pop(); address !== undefined; address = todo.pop()) {
     const call = producers.get(address);
     if (!call) throw new SlicerError('unknown-address', { address });
+    if (given.has(address)) {
+      supplied.set(call, (supplied.get(call) ?? new Set()).add(address));
+      continue;
+    }
     if (needed.has(call)) continue;
     needed.add(call);
     todo.push(...call.inputs);
   }
-  return calls.filter((call) => needed.has(call));
+  return calls.flatMap((call): ExpandedCall[] => {
+    if (needed.has(call)) return [call];
+    const outputs = supplied.get(call);
+    return outputs ? [{ ...call, kind: 'input', inputs: [], outputs: [...outputs] }] : [];
+  });
 }
 
 const unknownClass = 'its class is unknown';

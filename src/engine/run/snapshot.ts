@@ -1,7 +1,7 @@
 /** Values copied out of a backend: what a proof compares and hands from one part to the next. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { BackendName } from '../../protocol/engine';
-import type { TensorValues } from './keptTensors';
+import type { TensorValues } from './keptValues';
 
 export interface Snapshot {
   shape: number[];
@@ -14,6 +14,8 @@ export interface CollectRun {
   backend: BackendName;
   /** What the first graph-model of a proof ran on as a whole, for those that follow: it may be another backend. */
   graphs?: { ranOn: BackendName | null };
+  /** Bytes that the process may take; without it what the machine has decides. */
+  memoryLimit?: number;
   signal: { readonly aborted: boolean };
   /** About every 30 ms, and at the end: calls done, and the address of the last. */
   onPause(done: number, at: string): void;

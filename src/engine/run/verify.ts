@@ -33,6 +33,8 @@ export interface VerifyOptions {
   data: readonly [() => Promise<ProofData>, ...(() => Promise<ProofData>)[]];
   tolerance: number;
   backend: BackendName;
+  /** Bytes that the process may take. */
+  memoryLimit?: number;
   signal: { readonly aborted: boolean };
   onProgress?(progress: Progress): void;
 }
@@ -142,8 +144,8 @@ class Steps {
   }
 
   private run(onPause: CollectRun['onPause']): CollectRun {
-    const { backend, signal } = this.options;
-    return { backend, signal, onPause, graphs: this.graphs };
+    const { backend, signal, memoryLimit } = this.options;
+    return { backend, signal, onPause, graphs: this.graphs, ...(memoryLimit === undefined ? {} : { memoryLimit }) };
   }
 
   private report(done: number, at: string): void {

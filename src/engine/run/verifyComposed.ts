@@ -26,6 +26,8 @@ export interface VerifyComposedOptions {
   data: readonly [() => Promise<ProofData>, ...(() => Promise<ProofData>)[]];
   tolerance: number;
   backend: BackendName;
+  /** Bytes that the process may take. */
+  memoryLimit?: number;
   signal: { readonly aborted: boolean };
   onProgress?(progress: Progress): void;
 }
@@ -200,11 +202,12 @@ class Proof {
   }
 
   private run(): CollectRun {
-    const { backend, signal, onProgress } = this.options;
+    const { backend, signal, memoryLimit, onProgress } = this.options;
     const total = this.options.data.length * (1 + this.calls.length + this.between.length);
     this.done += 1;
     const at = Math.min(this.done, total) - 1;
-    return { backend, signal, onPause: (_, address) => onProgress?.({ done: at, total, at: address }) };
+    const limit = memoryLimit === undefined ? {} : { memoryLimit };
+    return { backend, signal, ...limit, onPause: (_, address) => onProgress?.({ done: at, total, at: address }) };
   }
 }
 

@@ -1,6 +1,5 @@
 /** Weights as tensors: read once, shared by all calls and by all layers that name the same bytes. */
 import * as tf from '@tensorflow/tfjs-core';
-import { SlicerError } from '../../core/errors';
 import { vocabularyAsset } from '../../core/formats/vocabularies';
 import type { JsonObject } from '../../core/model/json';
 import type { Layer } from '../../core/model/layerGraph';
@@ -9,9 +8,6 @@ import { withVocabulary } from '../files/vocabulary';
 import type { KernelWeight } from '../kernels/kernel';
 import { disposeCustomLayers } from '../kernels/tfjsLayer';
 import type { WeightSource } from './openedModel';
-
-/** The wasm heap ends at 4 GB; activations need some of it. */
-const maxWeightBytes = 3.25 * 2 ** 30;
 
 export class WeightStore {
   private readonly tensors = new Map<number, tf.Tensor>();
@@ -23,13 +19,7 @@ export class WeightStore {
   /** Reads what `layers` need and is not there yet. `between` is called after each and may throw, to stop. */
   async load(layers: readonly Layer[], between: () => void): Promise<void> {
     const { weightEntries } = this.source.model;
-    const needed = new Set(
-      layers.flatMap((layer) => layer.weights.flatMap(({ entry }) => (entry === null ? [] : [entry]))),
-    );
-    const bytes = [...needed].reduce((sum, entry) => sum + 4 * sizeOf(weightEntries[entry]?.shape ?? []), 0);
-    if (bytes > maxWeightBytes)
-      throw new SlicerError('out-of-memory', { reason: 'weights', bytes, limit: maxWeightBytes });
-    for (const index of needed) {
+    for (const index of entriesOf(layers)) {
       const entry = weightEntries[index];
       if (this.tensors.has(index) || !entry) continue;
       const values = await this.source.readWeight(entry);
@@ -54,6 +44,31 @@ export class WeightStore {
     return this.layers.get(layer) ?? [];
   }
 
+  /** Whether `load` was called for the layer. */
+  isLoaded(layer: Layer): boolean {
+    return this.layers.has(layer);
+  }
+
+  /** Drops the layer's weights; another layer that shares them must be loaded again. */
+  release(layer: Layer): void {
+    for (const entry of entriesOf([layer])) {
+      this.tensors.get(entry)?.dispose();
+      this.tensors.delete(entry);
+    }
+    this.layers.delete(layer);
+  }
+
+  /** Bytes of a weight as a tensor, by its index among the file's. */
+  bytesOf(entry: number): number {
+    return 4 * sizeOf(this.source.model.weightEntries[entry]?.shape ?? []);
+  }
+
+  /** Bytes of what is there and none of `layers` needs. */
+  bytesBeside(layers: readonly Layer[]): number {
+    const needed = entriesOf(layers);
+    return [...this.tensors.keys()].reduce((sum, entry) => sum + (needed.has(entry) ? 0 : this.bytesOf(entry)), 0);
+  }
+
   dispose(): void {
     for (const tensor of this.tensors.values()) tensor.dispose();
     this.tensors.clear();
@@ -68,6 +83,10 @@ export class WeightStore {
       return tensor ? [{ name, tensor }] : [];
     });
   }
+}
+
+function entriesOf(layers: readonly Layer[]): Set<number> {
+  return new Set(layers.flatMap((layer) => layer.weights.flatMap(({ entry }) => (entry === null ? [] : [entry]))));
 }
 
 /** A tensor of the values: bytes are booleans, or the integers that tfjs has no smaller type for. */

@@ -250,10 +250,13 @@ function choicesFor({ plan, composition }: Ready, proof: ComposedProof | null): 
 async function proven({ document, composition, secondPath, plan }: Ready): Promise<ComposedProof | null> {
   const data: InputSpec[] = plan.inputs.map(({ name }) => ({ input: name, source: { kind: 'random', seed: 7 } }));
   const second = secondPath === undefined ? {} : { secondPath };
-  const { backend } = document.preferences;
+  const { backend, native, memoryLimit } = document.preferences;
   try {
     const proof = await longTask(l10n.t('Verifying the new model'), (options) =>
-      document.verifyComposed({ composition, ...second, data: [data], tolerance: 0, backend }, options),
+      document.verifyComposed(
+        { composition, ...second, data: [data], tolerance: 0, backend, native, memoryLimit },
+        options,
+      ),
     );
     if (proof.passed) return proof;
     const worst = proof.outputs.find(({ equal }) => !equal) ?? proof.wholeFromParts;

@@ -1,23 +1,15 @@
 /** Every command, its handler, and its registration. */
-import {
-  commands as vscodeCommands,
-  env,
-  l10n,
-  window,
-  type Disposable,
-  type LogOutputChannel,
-  type Uri,
-} from 'vscode';
+import { commands as vscodeCommands, env, l10n, type Disposable, type LogOutputChannel, type Uri } from 'vscode';
 import { SlicerError } from '../../core/errors';
-import { commands, settings, type BackendChoice, type CommandArguments, type CommandId } from '../contributions';
+import { commands, type CommandArguments, type CommandId } from '../contributions';
 import { Disposables } from '../disposables';
 import type { ModelEditors } from '../editor/modelEditorProvider';
 import { inputSource, pickInput } from '../editor/modelPanel';
 import type { CodeEditors } from '../languages/codeEditors';
-import { preferencesFor, writeSetting } from '../preferences';
 import { errorSentence, isCancelled } from '../sentences';
 import type { CodeChoices } from './codeChoices';
 import { CommandTargets, normalizeArguments, toUri } from './commandTargets';
+import type { NativeServices } from './nativeBackend';
 import { openAsText, openModel, openSample } from './openCommands';
 
 export interface CommandServices {
@@ -26,6 +18,7 @@ export interface CommandServices {
   codeChoices: CodeChoices;
   extensionUri: Uri;
   storageUri: Uri;
+  native: NativeServices;
   log: LogOutputChannel;
 }
 
@@ -37,6 +30,7 @@ export function commandHandlers({
   codeChoices,
   extensionUri,
   storageUri,
+  native,
   log,
 }: CommandServices): CommandHandlers {
   const targets = new CommandTargets(editors);
@@ -77,7 +71,10 @@ export function commandHandlers({
       (await import('./customLayerCommand')).createCustomLayer(args, targets),
     [commands.exportActivations]: async (args) => (await import('./exportCommands')).exportActivations(args, targets),
     [commands.exportSummary]: async (args) => (await import('./exportCommands')).exportSummary(args, targets),
-    [commands.selectBackend]: (args) => selectBackend(args, editors),
+    [commands.selectBackend]: async (args) =>
+      (await import('./selectBackend')).selectBackend(args, editors.active?.document.uri, native),
+    [commands.installNativeBackend]: async (args) =>
+      (await import('./nativeBackend')).installNativeBackend(args, native),
     [commands.showLog]: () => Promise.resolve(log.show()),
   };
 }
@@ -112,23 +109,4 @@ async function chooseInput(
   const source = args.source ?? (args.file === undefined ? undefined : inputSource(toUri(args.file).fsPath));
   if (source) await document.setInput({ input, source, ...(args.dims ? { dims: args.dims } : {}) });
   else await pickInput(document, input);
-}
-
-async function selectBackend(
-  { backend }: CommandArguments[typeof commands.selectBackend],
-  editors: ModelEditors,
-): Promise<void> {
-  const active = editors.active;
-  const current = active ? preferencesFor(active.document.uri).backend : null;
-  const choices: { label: BackendChoice; detail: string }[] = [
-    { label: 'auto', detail: l10n.t('The fastest that can run the model') },
-    { label: 'wasm', detail: l10n.t('WebAssembly; what it lacks runs on cpu') },
-    { label: 'cpu', detail: l10n.t('Plain JavaScript: slow, and knows every kernel') },
-  ];
-  const items = choices.map((choice) => ({
-    ...choice,
-    description: choice.label === current ? l10n.t('current') : '',
-  }));
-  const chosen = backend ?? (await window.showQuickPick(items, { placeHolder: l10n.t('What runs the model?') }))?.label;
-  if (chosen !== undefined) await writeSetting(settings.backend, chosen);
 }

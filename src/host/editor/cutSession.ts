@@ -157,10 +157,14 @@ export class CutSession {
     { data = [this.inputs()], slicePath }: ProofOptions,
     options: { signal: AbortSignal; onProgress: (progress: Progress) => void },
   ): Promise<VerifyResult> {
-    const { backend } = this.context.preferences();
+    const { backend, native, memoryLimit } = this.context.preferences();
     const saved = slicePath === undefined ? {} : { slicePath };
     return this.context.inTurn(options.signal, () =>
-      this.context.engine.request('verify', { cut, data, tolerance: 0, backend, ...saved }, options),
+      this.context.engine.request(
+        'verify',
+        { cut, data, tolerance: 0, backend, native, memoryLimit, ...saved },
+        options,
+      ),
     );
   }
 

@@ -39,6 +39,8 @@ const STRUCTURE_REMAINS: ReadonlySet<ErrorCode> = new Set([
 export interface DocumentServices {
   /** `dist/engine.js`. */
   engineEntry: string;
+  /** Where the native backend was installed on request. */
+  nativeHome: string;
   log: LogOutputChannel;
   memory: DocumentMemory;
   onDidChangeState: (document: ModelDocument, change: StateChange) => void;
@@ -110,7 +112,7 @@ export class ModelDocument implements Disposable {
   }
 
   get preferences(): Preferences {
-    return preferencesFor(this.uri);
+    return preferencesFor(this.uri, this.services.nativeHome);
   }
 
   get fileName(): string {

@@ -110,12 +110,14 @@ export class RunSession {
     this.publishRun({ ...noRun, state: 'running' });
     this.publishActivations({ reset: true, items: [] });
     try {
-      const { backend, colorMap } = this.context.preferences();
+      const { backend, native, memoryLimit, colorMap } = this.context.preferences();
       const params = {
         inputs: this.specs,
         want: 'all',
         ...(this.inner.length > 0 ? { inner: [...this.inner] } : {}),
         backend,
+        native,
+        memoryLimit,
         thumbnails: true,
         colorMap,
         keep: true,

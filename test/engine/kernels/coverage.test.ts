@@ -5,6 +5,7 @@ import { useBackend } from '../../../src/engine/backends/backend';
 import { KernelCall, KernelConfig } from '../../../src/engine/kernels/kernel';
 import { layerKernel } from '../../../src/engine/kernels/registry';
 import { callOf, coverage, type CoverageCase } from '../../unit/core/layers/coverageCases';
+import { lacksNative, nativeSearch, onNative } from '../backends/native';
 import { noise } from '../noise';
 
 /** Python code, which is never run. */
@@ -35,9 +36,14 @@ function weightsOf(row: CoverageCase): { name: string; tensor: tf.Tensor }[] {
 
 const size = (shape: number[]): number => shape.reduce((a, b) => a * b, 1);
 
-for (const { keras, cases } of coverage) {
-  describe(`Keras ${keras}`, () => {
-    beforeAll(async () => void (await useBackend('wasm')));
+const places = coverage.flatMap((part) => [
+  { ...part, backend: 'wasm', title: 'on wasm' } as const,
+  { ...part, backend: 'tensorflow', title: onNative } as const,
+]);
+
+for (const { keras, cases, backend, title } of places) {
+  describe.skipIf(backend === 'tensorflow' && lacksNative)(`Keras ${keras} ${title}`, () => {
+    beforeAll(async () => void (await useBackend(backend, nativeSearch)));
     afterAll(() => tf.disposeVariables());
 
     for (const row of cases) {
@@ -63,7 +69,7 @@ for (const { keras, cases } of coverage) {
         try {
           outputs = run();
         } catch (error) {
-          if (!/not registered for backend/.test(String(error))) throw error;
+          if (backend !== 'wasm' || !/not registered for backend/.test(String(error))) throw error;
           await useBackend('cpu');
           outputs = run();
         }
@@ -78,7 +84,7 @@ for (const { keras, cases } of coverage) {
               throw new Error(`${row.id} output ${i}[${at}]: ${data[at]}, Keras says ${value}`);
           });
         });
-        await useBackend('wasm');
+        await useBackend(backend);
       });
     }
   });

@@ -11,6 +11,7 @@ import type { CallArgument } from '../../../src/core/model/layerGraph';
 import { useBackend } from '../../../src/engine/backends/backend';
 import { KernelCall, KernelConfig } from '../../../src/engine/kernels/kernel';
 import { layerKernel } from '../../../src/engine/kernels/registry';
+import { lacksNative, nativeSearch, onNative } from '../backends/native';
 import { noise } from '../noise';
 
 interface Variant {
@@ -66,24 +67,31 @@ function run(variant: Variant): { shape: number[]; values: (number | string)[] }
   });
 }
 
-describe.each(['wasm', 'cpu'] as const)('on %s', (backend) => {
-  beforeEach(async () => void (await useBackend(backend)));
+const backends = [
+  { title: 'on wasm', backend: 'wasm' },
+  { title: 'on cpu', backend: 'cpu' },
+  { title: onNative, backend: 'tensorflow' },
+] as const;
 
-  it.each(variants.map((variant) => ({ name: `${variant.id} of Keras ${variant.keras}`, variant })))(
-    '$name',
-    ({ variant }) => {
-      const found = run(variant);
-      expect(found.map(({ shape }) => shape)).toEqual(variant.outputs.map(({ shape }) => shape));
-      variant.outputs.forEach(({ values }, i) => {
-        const actual = found[i]?.values ?? [];
-        if (values.some((value) => typeof value === 'string')) {
-          expect(actual).toEqual(values);
-          return;
-        }
-        const largest = values.reduce<number>((most, value) => Math.max(most, Math.abs(Number(value))), 1);
-        const apart = values.map((value, at) => Math.abs(Number(value) - Number(actual[at])));
-        expect(Math.max(...apart) / largest).toBeLessThan(1e-4);
-      });
-    },
-  );
-});
+for (const { title, backend } of backends)
+  describe.skipIf(backend === 'tensorflow' && lacksNative)(title, () => {
+    beforeEach(async () => void (await useBackend(backend, nativeSearch)));
+
+    it.each(variants.map((variant) => ({ name: `${variant.id} of Keras ${variant.keras}`, variant })))(
+      '$name',
+      ({ variant }) => {
+        const found = run(variant);
+        expect(found.map(({ shape }) => shape)).toEqual(variant.outputs.map(({ shape }) => shape));
+        variant.outputs.forEach(({ values }, i) => {
+          const actual = found[i]?.values ?? [];
+          if (values.some((value) => typeof value === 'string')) {
+            expect(actual).toEqual(values);
+            return;
+          }
+          const largest = values.reduce<number>((most, value) => Math.max(most, Math.abs(Number(value))), 1);
+          const apart = values.map((value, at) => Math.abs(Number(value) - Number(actual[at])));
+          expect(Math.max(...apart) / largest).toBeLessThan(1e-4);
+        });
+      },
+    );
+  });

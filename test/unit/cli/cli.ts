@@ -14,10 +14,18 @@ export interface CliResult {
   json(): Record<string, unknown>;
 }
 
-/** @param during gets the process while it runs. */
-export function cli(args: string[], during?: (child: ChildProcess) => void): Promise<CliResult> {
+/** @param during gets the process while it runs. @param place its working folder, and what its environment has besides. */
+export function cli(
+  args: string[],
+  during?: (child: ChildProcess) => void,
+  { cwd, env = {} }: { cwd?: string; env?: Record<string, string> } = {},
+): Promise<CliResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [bundle, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [bundle, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      cwd,
+      env: { ...process.env, ...env },
+    });
     const out: Buffer[] = [];
     const err: Buffer[] = [];
     child.stdout.on('data', (data: Buffer) => out.push(data));

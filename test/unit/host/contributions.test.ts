@@ -44,9 +44,12 @@ describe('package.json agrees with contributions.ts', () => {
     }
   });
 
-  it('restricts the setting that names code', () => {
-    expect(capabilities.untrustedWorkspaces.restrictedConfigurations).toContain(
-      `${settingsSection}.${settings.customLayers}`,
+  it('restricts the settings that name code', () => {
+    const named = [settings.customLayers, settings.nativeBackendPath].map((key) => `${settingsSection}.${key}`);
+    expect(capabilities.untrustedWorkspaces.restrictedConfigurations).toEqual(expect.arrayContaining(named));
+    // a path of this machine: no workspace says it
+    expect(contributes.configuration.properties[`${settingsSection}.${settings.nativeBackendPath}`]?.scope).toBe(
+      'machine',
     );
   });
 
@@ -75,7 +78,13 @@ describe('package.json agrees with contributions.ts', () => {
     const conditions = new Map(contributes.menus['commandPalette']?.map(({ command, when }) => [command, when]));
     const always = ids.filter((id) => !conditions.has(id));
     expect(always.sort()).toEqual(
-      [commands.open, commands.openSample, commands.selectBackend, commands.showLog].sort(),
+      [
+        commands.open,
+        commands.openSample,
+        commands.selectBackend,
+        commands.installNativeBackend,
+        commands.showLog,
+      ].sort(),
     );
     for (const when of conditions.values()) expect(when).toContain('activeCustomEditorId');
   });
