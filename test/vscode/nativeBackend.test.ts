@@ -11,6 +11,8 @@ import { activate, openModel, sample, startAfresh, until } from './modelEditor';
 import { canDrive, ui } from './ui';
 
 const MINUTE = 60_000;
+/** Other tests lend the workspace the project's packages, where npm leaves the package without its library. */
+const NOT_THERE = /The backend tensorflow cannot be used: .*(?:was not found in|has no native library)/;
 const root = process.env['MODEL_SLICER_ROOT'] ?? '';
 
 /** The folder that a mirror serves; null with the reason where it cannot be had. */
@@ -159,7 +161,8 @@ describe('the native backend', () => {
     await picking;
     assert.equal(rows.length, 4);
     assert.match(rows[0] ?? '', /auto[^]*current/);
-    assert.match(rows[1] ?? '', /tensorflow: install it[^]*@tensorflow\/tfjs-node was not found in /);
+    assert.match(rows[1] ?? '', /tensorflow: install it/);
+    assert.match(rows[1] ?? '', NOT_THERE);
   });
 
   it('says why it is not there, where it was asked for by name', async () => {
@@ -168,10 +171,7 @@ describe('the native backend', () => {
     await openModel(uri);
     await vscode.commands.executeCommand(commands.selectBackend, { backend: 'tensorflow' });
     try {
-      await assert.rejects(
-        async () => vscode.commands.executeCommand(commands.run, { uri }),
-        /The backend tensorflow cannot be used: @tensorflow\/tfjs-node was not found in /,
-      );
+      await assert.rejects(async () => vscode.commands.executeCommand(commands.run, { uri }), NOT_THERE);
     } finally {
       await config.update(settings.backend, undefined, vscode.ConfigurationTarget.Global);
     }
