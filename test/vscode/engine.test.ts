@@ -63,6 +63,23 @@ describe('the engine', () => {
     }
   });
 
+  it('refuses a run that the settings leave no memory for, before it begins, and says how to go on', async () => {
+    const uri = sample();
+    await openModel(uri);
+    const config = vscode.workspace.getConfiguration(settingsSection);
+    await config.update(settings.memoryLimit, 100, vscode.ConfigurationTarget.Global);
+    try {
+      await assert.rejects(
+        async () => vscode.commands.executeCommand(commands.run, { uri }),
+        /needs about \d+ MB of memory .* more than the 100 MB .* modelSlicer\.engine\.memoryLimit/,
+      );
+    } finally {
+      await config.update(settings.memoryLimit, undefined, vscode.ConfigurationTarget.Global);
+    }
+    await vscode.commands.executeCommand(commands.run, { uri });
+    await until(uri, ({ run }) => run.state === 'done');
+  });
+
   it("reads a user's own layers when the setting names them: the numbers are those of Keras", async () => {
     const folder = copyFixture('tutorial-custom-layer', 'custom-layer');
     const uri = vscode.Uri.joinPath(folder, 'tfjs-keras3-h5', 'model.json');

@@ -77,33 +77,34 @@ export class DetailsView extends StoreView {
           : nothing
       }
       <span class="code quiet">${row.call?.outputs.map((output) => formatShape(output.shape)).join(' ') ?? ''}</span>
-      <span class="spacer"></span>
-      ${selection.length > 1 ? html`<span class="quiet">${plural(selection.length, '1 row selected', '{count} rows selected')}</span>` : nothing}
-      ${
-        row.call
-          ? iconButton({
-              label: t('Mark as output of the slice'),
-              keys: 'Space',
-              icon: marks?.output.length ? markIcons.output.set : markIcons.output.unset,
-              className: 'mark-button of-output',
-              pressed: (marks?.output.length ?? 0) > 0,
-              onClick: () => void this.store.toggleRows('output', [row]),
-            })
-          : nothing
-      }
-      ${
-        canMark(row, 'start')
-          ? iconButton({
-              label: t('Start here: what this layer reads becomes an input'),
-              keys: 'Shift+Space',
-              icon: markIcons.start.set,
-              className: 'mark-button of-start',
-              pressed: (marks?.start.length ?? 0) > 0,
-              onClick: () => void this.store.toggleRows('start', [row]),
-            })
-          : nothing
-      }
-      ${iconButton({ label: t('Copy address'), icon: 'copy', onClick: () => void this.store.copy(row.id) })}
+      <span class="heading-actions">
+        ${selection.length > 1 ? html`<span class="quiet">${plural(selection.length, '1 row selected', '{count} rows selected')}</span>` : nothing}
+        ${
+          row.call
+            ? iconButton({
+                label: t('Mark as output of the slice'),
+                keys: 'Space',
+                icon: marks?.output.length ? markIcons.output.set : markIcons.output.unset,
+                className: 'mark-button of-output',
+                pressed: (marks?.output.length ?? 0) > 0,
+                onClick: () => void this.store.toggleRows('output', [row]),
+              })
+            : nothing
+        }
+        ${
+          canMark(row, 'start')
+            ? iconButton({
+                label: t('Start here: what this layer reads becomes an input'),
+                keys: 'Shift+Space',
+                icon: markIcons.start.set,
+                className: 'mark-button of-start',
+                pressed: (marks?.start.length ?? 0) > 0,
+                onClick: () => void this.store.toggleRows('start', [row]),
+              })
+            : nothing
+        }
+        ${iconButton({ label: t('Copy address'), icon: 'copy', onClick: () => void this.store.copy(row.id) })}
+      </span>
     </div>`;
   }
 
