@@ -1,6 +1,6 @@
 // Damages model files and inputs in ways that keep most of their structure, and looks what the engine makes of them.
-// A crash, a hang, memory without bound, an error without code, or a read outside the model is a failure: it is made as
-// small as it gets and kept in .cache/fuzz. What was mended belongs into test/fuzz/cases, which `npm test` goes through.
+// A crash, a hang, memory without bound, an error without code, a read outside the model or a call by network is a failure:
+// it is made as small as it gets and kept in .cache/fuzz. What was mended belongs into test/fuzz/cases, for `npm test`.
 // usage: npm run fuzz -- [--seed N] [--minutes 5 | --runs N] [--only json|h5|keras|npy|npz|picture] [--replay FILE.json…]
 // The same seed makes the same cases in the same order; a run that was stopped goes on with the seed that it printed last.
 import { fork } from 'node:child_process';

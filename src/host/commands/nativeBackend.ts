@@ -62,7 +62,7 @@ export async function installNativeBackend(
 async function mayInstall(nativeHome: string): Promise<boolean> {
   const yes = l10n.t('Install');
   const detail = l10n.t(
-    'npm fetches @tensorflow/tfjs-node {version} (about 200 MB) and keeps it in {folder} (about 450 MB). It runs large models up to four times as fast as WebAssembly. Nothing else is changed, and models run without it.',
+    'npm fetches @tensorflow/tfjs-node {version} (about 200 MB) and keeps it in {folder} (about 450 MB). It runs large models up to three times as fast as WebAssembly. Nothing else is changed, and models run without it.',
     { version: nativeVersion, folder: path.dirname(nativeHome) },
   );
   const question = l10n.t('Install the native TensorFlow backend?');
