@@ -9,15 +9,9 @@ import type { InputSpec, VerifyResult } from '../../src/protocol/engine';
 
 /** What ends a cut rightly: it cannot be made, and the user is told why. */
 export const REFUSALS = new Set(['mask-crosses', 'control-flow', 'unsupported']);
-/** What keeps the whole model from running. */
-const NOT_YET = new Set([
-  'not-runnable',
-  'unsupported',
-  'missing-weight',
-  'missing-file',
-  'weights-only',
-  'unknown-class',
-]);
+/** What keeps a whole model from running, whatever is to be done with it. */
+export const NOT_RUN = ['not-runnable', 'unsupported', 'missing-weight', 'missing-file', 'weights-only'] as const;
+const NOT_YET: ReadonlySet<string> = new Set([...NOT_RUN, 'unknown-class']);
 /** A proof that takes longer hangs. */
 const TIMEOUT_MS = 120_000;
 

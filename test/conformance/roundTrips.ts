@@ -6,7 +6,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { startEngine } from '../bench/engineClient';
-import { REFUSALS } from './cuts';
+import { NOT_RUN, REFUSALS } from './cuts';
 import { SlicerError } from '../../src/core/errors';
 import { expandCalls } from '../../src/core/model/traversal';
 import type { ModelFile } from '../../src/core/model/modelFile';
@@ -17,14 +17,7 @@ import type { InputSpec } from '../../src/protocol/engine';
 const FORMATS: readonly SliceFormat[] = ['keras-v3', 'keras-h5'];
 const EXTENSIONS: Readonly<Partial<Record<SliceFormat, string>>> = { 'keras-v3': '.keras', 'keras-h5': '.h5' };
 /** What keeps a model from running here, or from being cut: said of the source, whatever it is saved as. */
-const NOT_YET = new Set([
-  'not-runnable',
-  'unsupported',
-  'missing-weight',
-  'missing-file',
-  'weights-only',
-  'bad-config',
-]);
+const NOT_YET: ReadonlySet<string> = new Set([...NOT_RUN, 'bad-config']);
 
 export interface RoundTripTask {
   engine: string;

@@ -3,6 +3,7 @@ import type { Layer, Shape, TensorInfo } from '../../core/model/layerGraph';
 import type { BackendName } from '../../protocol/engine';
 import { identityKernel } from '../kernels/kernel';
 import type { Program, Step } from './program';
+import { letGo } from './readers';
 import { sizeOf } from './weights';
 
 /** Bytes. Tensors whose shape is not known before they are there count nothing. */
@@ -55,12 +56,7 @@ export function estimateRun({ program, shapes, wanted, weightBytes, backend }: E
     if (storages.bytes + scratch > need.live) Object.assign(need, { live: storages.bytes + scratch, at: call.address });
     const streamed = storages.bytes + scratch + costs.streamedWeights(call.layer) + workspace + lasting;
     need.streamed = Math.max(need.streamed, streamed);
-    for (const address of call.inputs) {
-      const count = (left.get(address) ?? 0) - 1;
-      left.set(address, count);
-      if (count <= 0) storages.drop(address);
-    }
-    for (const address of call.outputs) if ((left.get(address) ?? 0) === 0) storages.drop(address);
+    letGo(call, left, storages);
   }
   return need;
 }

@@ -6,6 +6,7 @@ import type { BackendName } from '../../protocol/engine';
 import { bytesOf, Storages } from './estimate';
 import { feedBytes } from './feed';
 import { overLimit, processBytes } from './memoryBudget';
+import { countReaders, letGo } from './readers';
 import type { FedShape } from './runShapes';
 import { heapFull, heapLimit } from './wasmHeap';
 
@@ -82,8 +83,7 @@ function need(
   calls: readonly ExpandedCall[],
   sizeAt: (call: ExpandedCall, output: number) => number,
 ): { live: number; all: number; at: string } {
-  const left = new Map<string, number>();
-  for (const { inputs } of calls) for (const address of inputs) left.set(address, (left.get(address) ?? 0) + 1);
+  const left = countReaders(calls);
   const storages = new Storages();
   const found = { live: 0, all: 0, at: '' };
   for (const call of calls) {
@@ -96,12 +96,7 @@ function need(
       made += bytes;
     });
     if (storages.bytes + made > found.live) Object.assign(found, { live: storages.bytes + made, at: call.address });
-    for (const address of call.inputs) {
-      const count = (left.get(address) ?? 0) - 1;
-      left.set(address, count);
-      if (count <= 0) storages.drop(address);
-    }
-    for (const address of call.outputs) if ((left.get(address) ?? 0) === 0) storages.drop(address);
+    letGo(call, left, storages);
   }
   return found;
 }

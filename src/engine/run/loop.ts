@@ -10,6 +10,7 @@ import type { AttributeFact, AttributeTap } from '../customLayers/attributes';
 import { KernelCall } from '../kernels/kernel';
 import { Values } from './loopValues';
 import type { Program, Step } from './program';
+import { letGo } from './readers';
 import { isHeapFull } from './wasmHeap';
 import { isWasmTrap, silentTrap } from './wasmTrap';
 import type { WeightStore } from './weights';
@@ -91,7 +92,7 @@ export async function runLoop(options: LoopOptions): Promise<LoopResult> {
         const looking = observe({ address, tensor, masked: mask !== null, step, ms, backend });
         if (looking) await looking;
       }
-      release(step, left, values);
+      letGo(step.call, left, values);
       streamed?.after(step, i);
       if (performance.now() - lastPause > pauseEvery) {
         onPause?.(i + 1, step.call.address);
@@ -146,16 +147,6 @@ function handOn({ call }: Step, { feed }: LoopOptions, values: Values): void {
     if (!tensor) throw new SlicerError('bad-input', { reason: 'missing', input: address });
     values.set(address, { tensor, mask: null });
   });
-}
-
-/** Drops what nobody reads any more: inputs after their last reader, outputs that have none. */
-function release({ call }: Step, left: Map<string, number>, values: Values): void {
-  for (const address of call.inputs) {
-    const count = (left.get(address) ?? 0) - 1;
-    left.set(address, count);
-    if (count <= 0) values.drop(address);
-  }
-  for (const address of call.outputs) if ((left.get(address) ?? 0) === 0) values.drop(address);
 }
 
 interface Computed {

@@ -10,6 +10,7 @@ import { expandCalls, type ExpandedCall } from '../../core/model/traversal';
 import { KernelConfig, type Kernel } from '../kernels/kernel';
 import { kernelOf } from '../kernels/registry';
 import { customKernel, replacementOf } from '../kernels/tfjsLayer';
+import { countReaders } from './readers';
 
 export interface Step {
   call: ExpandedCall;
@@ -105,8 +106,7 @@ export function buildProgram(
     return { call, layerCall, kernel, attributes: own };
   });
   refuseUnrunnable(model, steps, keras);
-  const readers = new Map<string, number>();
-  for (const { call } of steps) for (const input of call.inputs) readers.set(input, (readers.get(input) ?? 0) + 1);
+  const readers = countReaders(steps.map(({ call }) => call));
   const named = (kind: 'inputs' | 'outputs'): Program['inputs'] => {
     const addresses = portAddresses(model, calls, kind);
     return model.graph[kind].map(({ name }, i) => ({ name, address: addresses[i] as string }));

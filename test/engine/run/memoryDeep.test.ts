@@ -237,27 +237,36 @@ it('gives a batch of many examples the same numbers as with plenty of memory', a
   await engine.request('close', {});
 });
 
+/** A small model with a class of the user's own, whose body is given, in the place of its activations. */
+function writeOwnClass(name: string, body: string): { path: string; customLayers: string[] } {
+  const file = path.join(folder, name);
+  writeDeepModel(file, { layers: 3, side: 8, channels: 2 });
+  const json = path.join(file, 'model.json');
+  writeFileSync(json, readFileSync(json, 'utf8').replace('"class_name":"Activation"', `"class_name":"${name}"`));
+  const module = path.join(folder, `${name}.cjs`);
+  writeFileSync(
+    module,
+    `module.exports = (tf) => {
+      class ${name} extends tf.layers.Layer {
+        static get className() { return '${name}'; }
+        ${body}
+      }
+      tf.serialization.registerClass(${name});
+    };`,
+  );
+  return { path: file, customLayers: [module] };
+}
+
 describe('what is never handed out', () => {
   it('is a value that the model does not give twice', async () => {
-    const file = path.join(folder, 'moody');
-    writeDeepModel(file, { layers: 3, side: 8, channels: 2 });
-    const json = path.join(file, 'model.json');
-    writeFileSync(json, readFileSync(json, 'utf8').replace('"class_name":"Activation"', '"class_name":"Moody"'));
-    const module = path.join(folder, 'moody.cjs');
-    writeFileSync(
-      module,
-      `module.exports = (tf) => {
-        let calls = 0;
-        class Moody extends tf.layers.Layer {
-          static get className() { return 'Moody'; }
-          computeOutputShape(shape) { return shape; }
-          call(x) { calls += 1; return tf.add(Array.isArray(x) ? x[0] : x, calls); }
-        }
-        tf.serialization.registerClass(Moody);
-      };`,
+    const model = writeOwnClass(
+      'Moody',
+      `static calls = 0;
+       computeOutputShape(shape) { return shape; }
+       call(x) { Moody.calls += 1; return tf.add(Array.isArray(x) ? x[0] : x, Moody.calls); }`,
     );
     const engine = engineSession();
-    await engine.request('open', { path: file, customLayers: [module] });
+    await engine.request('open', model);
     const least = Number((await failure(engine.request('run', { ...options, memoryLimit: 1 }))).data.bytes);
     const { epoch, runId } = await engine.request('run', { ...options, memoryLimit: least });
     const look = (address: string): Promise<unknown> =>
@@ -271,25 +280,16 @@ describe('what is never handed out', () => {
   });
 
   it('is anything from a process whose WebAssembly has failed: it answers, and ends', async () => {
-    const file = path.join(folder, 'trap');
-    writeDeepModel(file, { layers: 3, side: 8, channels: 2 });
-    const json = path.join(file, 'model.json');
-    writeFileSync(json, readFileSync(json, 'utf8').replace('"class_name":"Activation"', '"class_name":"Trap"'));
-    const module = path.join(folder, 'trap.cjs');
     // a module whose one function is `unreachable`
-    writeFileSync(
-      module,
-      `module.exports = (tf) => {
-        const bytes = [0,97,115,109,1,0,0,0,1,4,1,96,0,0,3,2,1,0,7,5,1,1,97,0,0,10,5,1,3,0,0,11];
-        class Trap extends tf.layers.Layer {
-          static get className() { return 'Trap'; }
-          call() { new WebAssembly.Instance(new WebAssembly.Module(Uint8Array.from(bytes))).exports.a(); }
-        }
-        tf.serialization.registerClass(Trap);
-      };`,
+    const model = writeOwnClass(
+      'Trap',
+      `call() {
+         const bytes = [0,97,115,109,1,0,0,0,1,4,1,96,0,0,3,2,1,0,7,5,1,1,97,0,0,10,5,1,3,0,0,11];
+         new WebAssembly.Instance(new WebAssembly.Module(Uint8Array.from(bytes))).exports.a();
+       }`,
     );
     const { child, channel } = forked();
-    await channel.request('open', { path: file, customLayers: [module] });
+    await channel.request('open', model);
     const ended = once(child, 'exit');
     const error = await failure(channel.request('run', options));
     expect(error).toMatchObject({ code: 'out-of-memory', data: { address: 'layer_2' } });
